@@ -1,0 +1,113 @@
+"""One style for the book's figures, their captions, and the digest of what they plot."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by colour-blind readers; yellow left out, too pale on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+RULE_COLOURS = {
+    "BP": "#000000",
+    "FA": "#E69F00",
+    "WM": "#D55E00",
+    "IA": "#CC79A7",
+    "SA": "#0072B2",
+    "AA": "#56B4E9",
+    "KP": "#009E73",
+    "frozen": "#777777",
+}
+PAPER, STORED, LIVE = "#777777", "--", "-"
+"""How the three sources of a curve are told apart: the paper's in grey, a stored run dashed, the live run solid."""
+
+SVG_LIMIT_BYTES = 250_000  # a larger drawing is shown as PNG
+
+STYLE: dict[str, Any] = {
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "svg.hashsalt": "repro",
+}
+
+
+def use_style() -> None:
+    """Draw in the book's style from here on, and leave showing figures to ``run.figure``."""
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    plt.ioff()
+
+
+def plotted_arrays(fig: Figure) -> Iterator[np.ndarray]:
+    """The arrays that a figure draws, axes by axes: lines, points, bars and areas, images."""
+    for axes in fig.axes:
+        for line in axes.get_lines():
+            yield np.asarray(line.get_xydata(), dtype=float)
+        for collection in axes.collections:
+            yield np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
+            for path in collection.get_paths():
+                yield np.asarray(path.vertices, dtype=float)
+            array = collection.get_array()
+            if array is not None:
+                yield np.ma.filled(np.ma.asarray(array, dtype=float), np.nan)
+        for patch in axes.patches:
+            yield np.asarray(patch.get_path().transformed(patch.get_patch_transform()).vertices, dtype=float)
+        for image in axes.get_images():
+            yield np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+
+
+def digest(fig: Figure, digits: int = 4) -> str:
+    """Sha256 over the plotted arrays, rounded to ``digits`` significant digits; pixels, fonts and sizes don't enter."""
+    total = hashlib.sha256()
+    for array in plotted_arrays(fig):
+        text = " ".join(f"{value:.{digits - 1}e}" for value in (array + 0.0).ravel())
+        total.update(f"{array.shape} {text};".encode())
+    return total.hexdigest()
+
+
+def _image(fig: Figure) -> tuple[str, bytes]:
+    """Type and bytes of the drawing: SVG where it stays small."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="svg", metadata={"Date": None})
+    if len(buffer.getvalue()) <= SVG_LIMIT_BYTES:
+        return "image/svg+xml", buffer.getvalue()
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png")
+    return "image/png", buffer.getvalue()
+
+
+def to_html(fig: Figure, label: str, alt: str, caption: str, facts: Mapping[str, object]) -> str:
+    """A figure as HTML that stands alone: drawing, alt text, caption, and where it comes from. Closes the figure."""
+    if not alt.strip() or not caption.strip():
+        raise ValueError(f"figure {label}: alt text and caption must not be empty")
+    kind, content = _image(fig)
+    plt.close(fig)
+    source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    where = " · ".join(f"{name} {value}" for name, value in facts.items())
+    return (
+        f'<figure class="repro-figure" id="{html.escape(label)}">'
+        f'<img src="{source}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(caption)}<br>"
+        f'<span class="repro-facts">{html.escape(where)}</span></figcaption></figure>'
+    )

@@ -1,0 +1,74 @@
+"""Where a run came from: commit, versions, machine, date. Kept with every chapter and every stored result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout that this package is run from."""
+
+PACKAGES = ("numpy", "scipy", "torch", "brian2", "numba", "scikit-learn", "scikit-image", "optuna", "pandas")
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed from a wheel, or git is missing: the commit is then not known, and said so
+    return done.stdout.strip()
+
+
+@lru_cache
+def commit() -> str:
+    """The commit that runs, with ``+changes`` if what computes (code, chapters, data) differs from it."""
+    head = _git("rev-parse", "--short=10", "HEAD")
+    if head is None:
+        return "unknown"
+    changed = _git("status", "--porcelain", "--", "repro", "notebooks", "data", "requirements.lock")
+    return f"{head}+changes" if changed else head
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that compute."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The processor and how much of it there is."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+
+
+def record(**more: Any) -> dict[str, Any]:
+    """What is known of the run that is now under way, with ``more`` beside it (command, parameters, seeds, …)."""
+    return {
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": machine(),
+        **more,
+    }

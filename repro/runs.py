@@ -1,0 +1,278 @@
+"""Open and close the run of a chapter: parameters checked first, claims judged, everything on record at the end.
+
+A chapter's second cell calls :func:`open_run`, its last one :meth:`Run.close`; the record of the run is then an
+output of the notebook itself, so that a notebook found anywhere can be judged.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from IPython.display import HTML, Markdown, display
+from matplotlib.figure import Figure
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from tqdm.auto import tqdm
+
+from repro import figures, provenance, tables
+from repro.claims import CLAIMS, SCALES, Claim, Outcome, Scale, judge, read_claims
+from repro.errors import Mistake
+
+MIME = "application/vnd.repro.run+json"
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def names(allowed: Iterable[str]) -> Any:
+    """The type of a parameter that lists some of ``allowed``, given as ``"A,B"`` (papermill's -p) or as a list."""
+    choices = tuple(allowed)
+
+    def split(value: Any) -> Any:
+        parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+        for part in parts if isinstance(parts, list | tuple) else ():
+            if part not in choices:
+                raise ValueError(f"{part!r} is not one of {', '.join(choices)}")
+        return tuple(parts) if isinstance(parts, list) else parts
+
+    return Annotated[tuple[str, ...], BeforeValidator(split), Field(min_length=1)]
+
+
+def numbers(kind: Any) -> Any:
+    """The type of a parameter that lists numbers of ``kind`` (such as ``Count``), given as ``"1,2,4"`` or as a list."""
+
+    def split(value: Any) -> Any:
+        parts = [value] if isinstance(value, int | float) else value
+        if isinstance(parts, str):
+            parts = [ast.literal_eval(part) for part in re.split(r"[,\s]+", parts.strip())]
+        return tuple(parts) if isinstance(parts, list) else parts
+
+    return Annotated[tuple[kind, ...], BeforeValidator(split), Field(min_length=1)]
+
+
+def one_of(allowed: Iterable[str]) -> Any:
+    """The type of a parameter that is one of ``allowed``."""
+    return Literal[tuple(allowed)]
+
+
+def find_device(wanted: str) -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. Raises Mistake if it is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if wanted not in there and not (wanted == "cuda" and torch.cuda.is_available()):
+        raise Mistake(f"parameter device is {wanted!r}; here it can be auto, {', '.join(there)}")
+    return torch.device(wanted)
+
+
+def _injected(cells: Sequence[str]) -> list[str]:
+    """The names that papermill's injected cell assigns; it is the one that begins with its own comment."""
+    found = [cell for cell in cells if cell.startswith("# Parameters\n")]
+    targets = [node.targets for cell in found for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
+    return [name.id for group in targets for name in group if isinstance(name, ast.Name)]
+
+
+def check_parameters(chapter: str, given: Mapping[str, Any], cells: Sequence[str], kinds: Mapping[str, Any]) -> dict:
+    """The checked parameters of a chapter, lists split.
+
+    Parameters
+    ----------
+    chapter : name of the chapter, for the message
+    given : the notebook's variables
+    cells : sources of the cells executed so far, in which a misspelt parameter shows
+    kinds : type of each parameter
+
+    Raises
+    ------
+    Mistake
+        In one line, with the parameter, its value and what is allowed.
+    """
+    own = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}
+    for name in _injected(cells):
+        if name not in kinds and name not in own:
+            near = difflib.get_close_matches(name, kinds, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise Mistake(f"{chapter}: there is no parameter {name!r}{hint} (there are {', '.join(kinds)})")
+    missing = [name for name in kinds if name not in given]
+    if missing:
+        raise Mistake(f"{chapter}: parameter {missing[0]!r} has no value; the cell tagged 'parameters' must set it")
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in kinds.items()}
+    model = create_model("Parameters", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
+    try:
+        checked = model(**{name: given[name] for name in kinds})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        what = first["msg"].removeprefix("Value error, ")
+        raise Mistake(f"{chapter}: parameter {name} is {given[name]!r}: {what[0].lower()}{what[1:]}") from None
+    return {name: getattr(checked, name) for name in kinds}
+
+
+class Run:
+    """A chapter's run: its parameters, seeds, figures and claims. Made by :func:`open_run`."""
+
+    def __init__(self, chapter: str, parameters: dict[str, Any], claims: Mapping[str, Claim]) -> None:
+        self.chapter = chapter
+        self.p = SimpleNamespace(**parameters)
+        self.scale: Scale = parameters["scale"]
+        self.device = find_device(parameters["device"])
+        self._parameters = parameters
+        self._claims = claims
+        self._outcomes: dict[str, Outcome] = {}
+        self._figures: dict[str, dict[str, Any]] = {}
+        self._data: dict[str, Any] = {}
+        self._seeds: dict[str, list[int]] = {}
+        self._started = self._last_figure = time.perf_counter()
+
+    def seeds(self, n: int, stream: str = "") -> tuple[int, ...]:
+        """``n`` seeds that follow from the parameter ``seed``; each ``stream`` has its own."""
+        sequence = np.random.SeedSequence([self._parameters["seed"], zlib.crc32(stream.encode())])
+        found = [int(s) for s in sequence.generate_state(n)]
+        self._seeds[stream] = found
+        return tuple(found)
+
+    def at(self, **by_scale: Any) -> Any:
+        """The value for this run's scale: ``run.at(smoke=2, book=8, full=20)``."""
+        if set(by_scale) != set(SCALES):
+            raise Mistake(f"run.at needs a value for each of {', '.join(SCALES)}; given: {', '.join(by_scale)}")
+        return by_scale[self.scale]
+
+    def progress(self, steps: Iterable[Any], label: str, total: int | None = None) -> Iterable[Any]:
+        """``steps`` with a progress bar that shows the time left and goes when it is done."""
+        return tqdm(steps, desc=label, total=total, leave=False)
+
+    def uses(self, name: str, **facts: Any) -> None:
+        """Put a data set on record: its source, hashes, licence, and what the reader must know of it."""
+        self._data[name] = facts
+
+    def say(self, text: str) -> None:
+        """Show a paragraph of Markdown; its numbers are those of this run, put in by an f-string."""
+        display(Markdown(text))
+
+    def figure(
+        self, fig: Figure, label: str, *, alt: str, caption: str, n: str = "", data: str = "", stored: str = ""
+    ) -> None:
+        """Show a figure with its caption and where it comes from.
+
+        Parameters
+        ----------
+        label : the name by which claims refer to it
+        alt : what it shows, for those who cannot see it
+        caption : what was varied and what is drawn
+        n : how many seeds, networks, points
+        data : the data set used
+        stored : name of the stored run drawn beside the live one, if any
+        """
+        now = time.perf_counter()
+        facts = {
+            "n": n,
+            "data": data,
+            "stored run": stored,
+            "scale": self.scale,
+            "seed": self._parameters["seed"],
+            "seconds": f"{now - self._last_figure:.1f}",
+            "commit": provenance.commit(),
+        }
+        self._figures[label] = {"digest": figures.digest(fig), "alt": alt, "caption": caption}
+        display(HTML(figures.to_html(fig, label, alt, caption, {k: v for k, v in facts.items() if v != ""})))
+        self._last_figure = time.perf_counter()
+
+    def claim(self, name: str, samples: Sequence[float] | float, note: str = "") -> Outcome:
+        """Judge a claim of the ledger from its samples (one a seed) or, if it is exact, from its deviation."""
+        self._expect_new(name)
+        outcome = judge(name, self._claims[name], samples).model_copy(update={"note": note})
+        return self._show(outcome)
+
+    def skip(self, name: str, why: str) -> Outcome:
+        """Leave a claim untested in this run, and say why."""
+        self._expect_new(name)
+        return self._show(Outcome(id=name, verdict="not tested here", note=why))
+
+    def _expect_new(self, name: str) -> None:
+        if name not in self._claims:
+            raise Mistake(f"{self.chapter}: the ledger has no claim {name!r}; it has {', '.join(self._claims)}")
+        if name in self._outcomes:
+            raise Mistake(f"{self.chapter}: claim {name} was judged already")
+
+    def _show(self, outcome: Outcome) -> Outcome:
+        self._outcomes[outcome.id] = outcome
+        display(HTML(tables.claim_html(self._claims[outcome.id], outcome)))
+        return outcome
+
+    def record(self) -> dict[str, Any]:
+        """The run as it is put on record: claims, figures, parameters, provenance."""
+        return {
+            "chapter": self.chapter,
+            "scale": self.scale,
+            "claims": [
+                {
+                    **self._claims[name].model_dump(mode="json", exclude_none=True),
+                    **outcome.model_dump(mode="json"),
+                    "expected": self._claims[name].expected,
+                }
+                for name, outcome in self._outcomes.items()
+            ],
+            "figures": self._figures,
+            "parameters": self._parameters,
+            "provenance": provenance.record(
+                device=str(self.device),
+                data=self._data,
+                seeds=self._seeds,
+                wall_s=round(time.perf_counter() - self._started, 1),
+            ),
+        }
+
+    def close(self) -> None:
+        """Show every claim with its verdict and where the run came from, and put the run on record.
+
+        Raises Mistake if a claim that this scale reaches was neither judged nor skipped.
+        """
+        for name, claim in self._claims.items():
+            if name in self._outcomes:
+                continue
+            if self.scale in claim.scales:
+                raise Mistake(
+                    f"{self.chapter}: claim {name} is due at scale {self.scale}: judge it, or skip it with a reason"
+                )
+            reached = " and ".join(claim.scales)
+            self._outcomes[name] = Outcome(id=name, verdict="not tested here", note=f"needs scale {reached}")
+        self._outcomes = {name: self._outcomes[name] for name in self._claims}
+        record = self.record()
+        shown = {"text/html": tables.run_html(record), "text/plain": tables.run_text(record), MIME: record}
+        display(shown, raw=True)
+
+
+def open_run(chapter: str, variables: dict[str, Any], ledger: Path = CLAIMS, **kinds: Any) -> Run:
+    """Open a chapter's run: check every parameter before anything is computed, and say what will be used.
+
+    Parameters
+    ----------
+    chapter : name of the chapter and of its ledger
+    variables : the notebook's ``globals()``
+    ledger : the folder in which ``chapter.yml`` lists the claims
+    kinds : type of each of the chapter's own parameters, by name
+
+    Raises
+    ------
+    Mistake
+        In one line: the parameter, its value, what is allowed.
+    """
+    everything = {"scale": one_of(SCALES), "seed": Seed, "device": str, **kinds}
+    checked = check_parameters(chapter, variables, variables.get("In", ()), everything)
+    run = Run(chapter, checked, read_claims(chapter, ledger))
+    figures.use_style()
+    torch.set_num_threads(1 if run.scale != "full" else torch.get_num_threads())
+    print(f"{chapter}: scale {run.scale}, seed {checked['seed']}, device {run.device}, commit {provenance.commit()}")
+    return run
