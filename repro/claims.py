@@ -88,7 +88,7 @@ class Claim(BaseModel):
     paper_value: float | None  # only where it was read in the paper or its code
     measure: str  # what is measured, its unit, and what one sample is
     expect: Expect | None = None
-    tolerance: Annotated[float, Field(gt=0)] | None = None  # of an exact claim: the largest deviation allowed
+    tolerance: Annotated[float, Field(ge=0)] | None = None  # of an exact claim: the largest deviation allowed
     scales: tuple[Scale, ...] = SCALES  # where it is tested
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ import torch
 from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from repro import figures, provenance, tables
 from repro.claims import CLAIMS, SCALES, Claim, Outcome, Scale, judge, read_claims
@@ -53,10 +53,13 @@ def names(allowed: Iterable[str]) -> Any:
 def numbers(kind: Any) -> Any:
     """The type of a parameter that lists numbers of ``kind`` (such as ``Count``), given as ``"1,2,4"`` or as a list."""
 
+    def number(text: str) -> int | float:
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+
     def split(value: Any) -> Any:
         parts = [value] if isinstance(value, int | float) else value
         if isinstance(parts, str):
-            parts = [ast.literal_eval(part) for part in re.split(r"[,\s]+", parts.strip())]
+            parts = [number(part) for part in re.split(r"[,\s]+", parts.strip())]
         return tuple(parts) if isinstance(parts, list) else parts
 
     return Annotated[tuple[kind, ...], BeforeValidator(split), Field(min_length=1)]

@@ -1,0 +1,49 @@
+"""The arrows of the book: chapter -> executed notebook -> site. `make book` calls it; `--executor slurm` takes it to a cluster."""
+
+import os
+
+from repro.build.layout import Layout, choose, inputs
+
+SCALE = config.get("scale", "book")
+CHAPTERS = choose(str(config.get("chapters", "")))
+LAYOUT = Layout(SCALE)
+PAGES = [path for path in glob_wildcards("book/{page,(?!chapters/|_build/).*}").page]
+
+
+envvars: "PATH"
+
+
+rule all:
+    input:
+        LAYOUT.site / "index.html",
+
+
+# only_build_toc_files keeps to the contents; a page that is taken out must go from the site too, hence the config and contents
+rule site:
+    input:
+        [LAYOUT.executed(name) for name in CHAPTERS],
+        [f"book/{page}" for page in PAGES],
+        "_config.yml",
+        "_toc.yml",
+        "repro/build/site.py",
+        "repro/build/gather.py",
+        "repro/tables.py",
+    output:
+        update(LAYOUT.site / "index.html"),
+    shell:
+        "python -m repro.build site --scale {SCALE} && touch {output}"
+
+
+rule chapter:
+    input:
+        lambda wildcards: inputs(wildcards.name),
+    output:
+        update(LAYOUT.source / "chapters" / "{name}.ipynb"),
+    params:
+        data=os.environ.get("REPRO_DATA_DIR", ""),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    shell:
+        "OMP_NUM_THREADS=1 python -m repro.build execute {wildcards.name} --scale {SCALE} && touch {output}"

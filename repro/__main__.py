@@ -1,0 +1,72 @@
+"""``python -m repro``: compare runs, accept verdicts, look after data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from repro.build import gather
+from repro.build.layout import Layout, chapters
+from repro.claims import SCALES
+from repro.compare import compare
+from repro.data.cli import data
+from repro.errors import Mistake
+from repro.provenance import ROOT
+
+
+@click.group()
+def repro() -> None:
+    """The book on synaptic learning rules."""
+
+
+@repro.command("compare")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
+def compare_command(out: Path, other: Path | None) -> None:
+    """Say which claims flipped and which numbers moved in OUT, against OTHER or the book's own run."""
+    here = gather.read_run(out)
+    against = other or ROOT / Layout("book").executed(here["chapter"])
+    if other is None and not against.exists():
+        raise Mistake(
+            f"the book's run of {here['chapter']} is not there: run 'make book' first, or name another notebook"
+        )
+    click.echo(compare(here, gather.read_run(against)))
+
+
+@repro.command("verdicts")
+@click.option("--scale", type=click.Choice(SCALES), default="book", show_default=True)
+@click.option("--accept", is_flag=True, help="Keep the verdicts of the executed notebooks in data/claims/verdicts.csv.")
+def verdicts_command(scale: str, accept: bool) -> None:
+    """Say which verdicts of the executed chapters differ from those kept; exit with 1 if any does."""
+    paths = [ROOT / Layout(scale).executed(name) for name in chapters()]
+    runs = [gather.read_run(path) for path in paths if path.exists()]
+    changed = gather.changed_verdicts(runs)
+    for line in changed:
+        click.echo(line)
+    click.echo(
+        f"{len(changed)} of {len(gather.verdicts(runs))} verdicts differ from {gather.VERDICTS.relative_to(ROOT)}"
+    )
+    if accept:
+        gather.accept_verdicts(runs)
+    elif changed:
+        raise SystemExit(1)
+
+
+repro.add_command(data)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one line."""
+    try:
+        repro(standalone_mode=False)
+    except click.ClickException as error:
+        raise SystemExit(f"error: {error.format_message()}") from None
+    except click.Abort:
+        raise SystemExit("stopped") from None
+    except Mistake as mistake:
+        raise SystemExit(f"error: {mistake}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From chapters to the site: execute with papermill, gather the scorecard, build the pages, assert what was built."""

@@ -1,0 +1,48 @@
+"""The steps of a build, as the Snakefile calls them."""
+
+from __future__ import annotations
+
+import click
+
+from repro.build import site
+from repro.build.execute import execute
+from repro.build.layout import Layout, chapters
+from repro.errors import Mistake
+from repro.provenance import ROOT
+
+
+@click.group()
+def build() -> None:
+    """Steps of a build; ``make book`` runs them all."""
+
+
+@build.command("execute")
+@click.argument("chapter")
+@click.option("--scale", required=True)
+def execute_command(chapter: str, scale: str) -> None:
+    """Execute a chapter, unless only its prose changed."""
+    click.echo(f"{chapter}: {execute(chapter, scale)}")
+
+
+@build.command("site")
+@click.option("--scale", required=True)
+def site_command(scale: str) -> None:
+    """Build and check the pages."""
+    site.build(Layout(scale))
+
+
+@build.command("summary")
+@click.option("--scale", required=True)
+def summary_command(scale: str) -> None:
+    """Say what was built, what it took, and which verdicts changed."""
+    layout = Layout(scale)
+    click.echo(site.summary(layout, [name for name in chapters() if (ROOT / layout.executed(name)).exists()]))
+
+
+if __name__ == "__main__":
+    try:
+        build(standalone_mode=False)
+    except Mistake as mistake:
+        raise SystemExit(f"error: {mistake}") from None
+    except click.ClickException as error:
+        raise SystemExit(f"error: {error.format_message()}") from None

@@ -1,0 +1,84 @@
+"""What executed notebooks say of themselves: runs, scorecard, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+
+from repro import tables
+from repro.claims import CLAIMS
+from repro.errors import Mistake
+from repro.results import write_atomically
+from repro.runs import MIME
+
+VERDICTS = CLAIMS / "verdicts.csv"
+COLUMNS = ["chapter", "claim", "scale", "verdict"]
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """The record of the run inside an executed notebook. Raises Mistake if there is none."""
+    if not path.exists():
+        raise Mistake(f"{path}: no such notebook")
+    for cell in reversed(nbformat.read(path, as_version=4).cells):
+        for output in cell.get("outputs", []):
+            if MIME in output.get("data", {}):
+                return output["data"][MIME]
+    raise Mistake(f"{path}: holds no run; was its last cell, run.close(), executed?")
+
+
+def scorecard(runs: Iterable[dict[str, Any]]) -> str:
+    """The scorecard as HTML: for each chapter its counts, its cost, and its claims."""
+    parts = []
+    for run in runs:
+        counts = pd.Series([claim["verdict"] for claim in run["claims"]]).value_counts()
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        page, cost = f"chapters/{run['chapter']}.html", run["provenance"]
+        parts.append(
+            f'<h2 id="{run["chapter"]}"><a href="{page}">{run["chapter"]}</a></h2>'
+            f"<p>{said}. Scale {run['scale']}, {cost['wall_s']} s, commit {cost['commit']}.</p>"
+            + tables.claims_html(run["claims"], page)
+        )
+    return "\n".join(parts) + "\n"
+
+
+def verdicts(runs: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """The verdicts of runs, one row a claim."""
+    rows = [(run["chapter"], claim["id"], run["scale"], claim["verdict"]) for run in runs for claim in run["claims"]]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def changed_verdicts(runs: list[dict[str, Any]], kept: Path = VERDICTS) -> list[str]:
+    """One line for each verdict that is not the one in ``verdicts.csv``, at the chapters and scales of these runs."""
+    now = verdicts(runs)
+    before = _read(kept)
+    before = before[_in_scope(before, now)]
+    both = before.merge(now, on=["chapter", "claim", "scale"], how="outer", suffixes=("_before", "_now"))
+    both = both.fillna("absent")
+    both = both[both.verdict_before != both.verdict_now]
+    return [
+        f"{row.chapter} {row.claim} at scale {row.scale}: {row.verdict_before} -> {row.verdict_now}"
+        for row in both.itertuples()
+    ]
+
+
+def accept_verdicts(runs: list[dict[str, Any]], kept: Path = VERDICTS) -> None:
+    """Put the verdicts of these runs in place of those kept for the same chapters and scales."""
+    now = verdicts(runs)
+    before = _read(kept)
+    table = pd.concat([before[~_in_scope(before, now)], now]).sort_values(["chapter", "scale", "claim"])
+    write_atomically(kept, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _in_scope(before: pd.DataFrame, now: pd.DataFrame) -> np.ndarray:
+    """Which rows of ``before`` are of a chapter and scale that ``now`` has too."""
+    scope = set(zip(now.chapter, now.scale, strict=True))
+    return np.array([pair in scope for pair in zip(before.chapter, before.scale, strict=True)], dtype=bool)
+
+
+def _read(kept: Path) -> pd.DataFrame:
+    return pd.read_csv(kept) if kept.exists() else pd.DataFrame(columns=COLUMNS)

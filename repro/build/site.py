@@ -1,0 +1,105 @@
+"""Build the pages with jupyter-book, and assert that each chapter has its page, its figures and no error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+from bs4 import BeautifulSoup
+
+from repro.build import gather
+from repro.build.layout import Layout, chapters
+from repro.errors import Mistake
+from repro.provenance import ROOT
+from repro.results import write_atomically
+
+
+def _keep(node: object, built: list[str]) -> object:
+    """A table of contents without the chapters that were not built."""
+    if isinstance(node, list):
+        kept = [_keep(item, built) for item in node]
+        return [item for item in kept if item is not None]
+    if isinstance(node, dict):
+        file = str(node.get("file", ""))
+        if file.startswith("chapters/") and file.removeprefix("chapters/") not in built:
+            return None
+        pruned = {name: _keep(value, built) for name, value in node.items()}
+        return None if "chapters" in pruned and not pruned["chapters"] and "caption" in pruned else pruned
+    return node
+
+
+def stage(layout: Layout, built: list[str]) -> None:
+    """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, scorecard."""
+    source = ROOT / layout.source
+    if source != ROOT / "book":
+        made = shutil.ignore_patterns("chapters", "_build")
+        shutil.copytree(ROOT / "book", source, ignore=made, dirs_exist_ok=True)
+    contents = _keep(yaml.safe_load((ROOT / "_toc.yml").read_text()), built)
+    _write_if_new(ROOT / layout.toc, yaml.safe_dump(contents, sort_keys=False))
+    runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
+    _write_if_new(source / "chapters" / "scorecard.html", gather.scorecard(runs))
+
+
+def _write_if_new(path: Path, text: str) -> None:
+    """Leave the file's time alone if nothing changed, so that only what is new is built again."""
+    if not path.exists() or path.read_text() != text:
+        write_atomically(path, text.encode())
+
+
+def build(layout: Layout) -> list[str]:
+    """Build the site from the executed notebooks that are there, and check it.
+
+    Returns the chapters built. Raises Mistake with jupyter-book's complaint, or what a page lacks.
+    """
+    built = [name for name in chapters() if (ROOT / layout.executed(name)).exists()]
+    stage(layout, built)
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(layout.source)]
+    command += ["--config", "_config.yml", "--toc", str(ROOT / layout.toc), "--path-output", str(layout.source)]
+    command += ["-W", "--keep-going", "-q"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    if done.returncode != 0:
+        complaints = [line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise Mistake("jupyter-book: " + ("; ".join(complaints) or done.stderr.strip()[-2000:]))
+    faults = [fault for name in built for fault in page_faults(layout, name)]
+    if faults:
+        raise Mistake("; ".join(faults))
+    return built
+
+
+def page_faults(layout: Layout, chapter: str) -> list[str]:
+    """What a chapter's page lacks: the page, a figure, an alt text; or an error output or warning that it shows."""
+    page = ROOT / layout.site / "chapters" / f"{chapter}.html"
+    if not page.exists():
+        return [f"{chapter}: no page was built"]
+    notebook = nbformat.read(ROOT / layout.executed(chapter), as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    faults = [f"{chapter}: error output {o['ename']}" for o in outputs if o.output_type == "error"]
+    faults += [f"{chapter}: a warning on the page: {o['text'][:200]}" for o in outputs if o.get("name") == "stderr"]
+    soup = BeautifulSoup(page.read_text(), "html.parser")
+    for label in gather.read_run(ROOT / layout.executed(chapter))["figures"]:
+        figure = soup.find("figure", id=label)
+        image = figure.find("img") if figure else None
+        if image is None or not image.get("alt"):
+            faults.append(f"{chapter}: figure {label} is missing or has no alt text")
+    return faults
+
+
+def summary(layout: Layout, built: list[str]) -> str:
+    """What a build says at its end: where the site is, what each chapter took, which verdicts changed."""
+    runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
+    lines = [f"{'chapter':20} {'scale':6} {'seconds':>8}  claims"]
+    for run in runs:
+        counts: dict[str, int] = {}
+        for claim in run["claims"]:
+            counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        lines.append(f"{run['chapter']:20} {run['scale']:6} {run['provenance']['wall_s']:8.1f}  {said}")
+    changed = gather.changed_verdicts(runs)
+    if changed:
+        lines += ["Verdicts that differ from data/claims/verdicts.csv:", *(f"  {line}" for line in changed)]
+    return "\n".join([*lines, f"The book is at {ROOT / layout.site / 'index.html'}"])

@@ -1,0 +1,123 @@
+"""A chapter in small, executed by stock papermill as a user would call it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from repro.build.gather import read_run
+from repro.compare import compare
+from repro.errors import Mistake
+from repro.runs import Count, Seed, check_parameters, names, numbers
+
+HERE = Path(__file__).parent
+
+
+def papermill(out, *words):
+    command = [Path(sys.executable).parent / "papermill", "notebooks/mini.py", out, "--no-progress-bar", *words]
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "out.ipynb"
+    done = papermill(out, "-p", "scale", "smoke", "-p", "seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "does not end in" not in done.stderr
+    return out
+
+
+def test_the_executed_notebook_holds_its_run(executed):
+    run = read_run(executed)
+    assert run["parameters"]["seed"] == 3
+    assert run["scale"] == "smoke"
+    assert [(c["id"], c["verdict"]) for c in run["claims"]] == [("MINI-1", "reproduced"), ("MINI-2", "not tested here")]
+    mini = run["claims"][0]
+    assert mini["n"] == 8
+    assert mini["value"] == pytest.approx(np.mean(mini["samples"]))
+    assert mini["interval"][0] > 4
+    assert {"commit", "versions", "machine", "date", "device", "data", "wall_s", "seeds"} <= set(run["provenance"])
+    assert "NaN" not in json.dumps(run)
+
+
+def test_the_figure_says_where_it_comes_from(executed):
+    text = "".join(
+        output.data["text/html"]
+        for cell in nbformat.read(executed, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "text/html" in output.get("data", {})
+    )
+    for part in ('id="samples"', 'alt="Eight points near five."', "scale smoke", "seed 3", "n 8 seeds", "commit "):
+        assert part in text
+
+
+def test_a_run_is_the_same_again_and_another_with_another_seed(executed, tmp_path):
+    for name, seed in (("same", "3"), ("other", "4")):
+        assert papermill(tmp_path / f"{name}.ipynb", "-p", "scale", "smoke", "-p", "seed", seed).returncode == 0
+    first, same, other = (read_run(p) for p in (executed, tmp_path / "same.ipynb", tmp_path / "other.ipynb"))
+    assert first["claims"] == same["claims"]
+    assert first["figures"] == same["figures"]
+    assert first["figures"]["samples"]["digest"] != other["figures"]["samples"]["digest"]
+    text = compare(other, first)
+    assert "parameter seed: 3 -> 4" in text
+    assert "0 of 2 verdicts differ" in text
+    assert "1 of 2 measured numbers differ" in text
+    assert "plot something else: samples" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("sede", "3", ["no parameter 'sede'", "did you mean 'seed'"]),
+        ("scale", "huge", ["scale", "'huge'", "'smoke', 'book' or 'full'"]),
+        ("seed", "-1", ["seed", "-1", "greater than or equal to 0"]),
+        ("seed", "1.5", ["seed", "1.5", "integer"]),
+        ("n_seeds", "0", ["n_seeds", "0", "greater than or equal to 1"]),
+        ("rules", "SA,XX", ["rules", "'XX'", "BP, FA, WM"]),
+        ("device", "tpu", ["device", "'tpu'", "auto, cpu"]),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_ends_the_run_in_one_line(tmp_path, name, value, told):
+    out = tmp_path / "out.ipynb"
+    done = papermill(out, "-p", name, value)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("Mistake: ")
+    assert all(part in last for part in told), last
+    executed = [cell for cell in nbformat.read(out, as_version=4).cells if cell.get("execution_count")]
+    assert "open_run" in executed[-1].source  # nothing was computed behind it
+
+
+def test_papermill_lists_the_parameters():
+    command = [Path(sys.executable).parent / "papermill", "--help-notebook", "notebooks/mini.py"]
+    shown = subprocess.run(command, cwd=HERE, capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert 'rules: str (default "SA,FA")' in shown.stdout
+    assert "names, separated by commas" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        (names(["A", "B"]), "A, B", ("A", "B")),
+        (names(["A", "B"]), ["B"], ("B",)),
+        (numbers(Count), "1,2,4", (1, 2, 4)),
+        (numbers(Count), 3, (3,)),
+        (numbers(float), "0.5 1", (0.5, 1.0)),
+    ],
+)
+def test_lists_are_given_as_text_or_as_lists(kind, given, expected):
+    assert check_parameters("x", {"p": given}, [], {"p": kind})["p"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [(numbers(Count), "1,x"), (numbers(Count), "0"), (numbers(Count), ""), (names("A"), []), (Seed, True), (Seed, "3")],
+)
+def test_a_wrong_list_or_type_is_refused_with_its_name(kind, given):
+    with pytest.raises(Mistake, match="parameter p is"):
+        check_parameters("x", {"p": given}, [], {"p": kind})
