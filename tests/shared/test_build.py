@@ -1,0 +1,127 @@
+"""What a chapter depends on, how it is executed, and how verdicts are kept."""
+
+import subprocess
+import sys
+
+import jupytext
+import nbformat
+import pytest
+
+from repro.build import execute, gather, layout
+from repro.errors import Mistake
+from repro.provenance import ROOT
+
+
+def notebook(tmp_path, text):
+    path = tmp_path / "n.py"
+    path.write_text(text)
+    return path
+
+
+def loaded_by(statement):
+    """The modules of the package that Python itself loads: the independent check of the static closure."""
+    code = f"import sys\n{statement}\nprint(*sorted(m for m in sys.modules if m.split('.')[0] == 'repro'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from repro import claims",
+        "import repro.tables",
+        "from repro.claims import judge",
+        "from repro import runs, results",
+    ],
+)
+def test_the_closure_is_what_python_loads(tmp_path, statement):
+    assert layout.closure(notebook(tmp_path, statement)) == loaded_by(statement)
+
+
+def test_what_is_not_imported_is_not_in_the_closure(tmp_path):
+    found = layout.closure(notebook(tmp_path, "import numpy\nfrom repro.errors import Mistake"))
+    assert found == ["repro", "repro.errors"]
+
+
+def test_every_input_of_every_chapter_exists():
+    for chapter in layout.chapters():
+        for name in layout.inputs(chapter):
+            assert (ROOT / name).is_file(), name
+
+
+def test_an_unknown_chapter_is_named_with_those_that_exist():
+    with pytest.raises(Mistake, match=r"no chapter 'nowhere'; there are .*weight_alignment"):
+        layout.choose("weight_alignment nowhere")
+    assert layout.choose("") == layout.chapters()
+
+
+SOURCE = """# %% [markdown]
+# {prose}
+
+# %% tags=["parameters"]
+scale: str = "book"
+
+# %%
+{code}
+"""
+
+
+def read(prose, code):
+    return jupytext.reads(SOURCE.format(prose=prose, code=code), fmt="py:percent")
+
+
+def as_executed(source):
+    done = nbformat.from_dict(source)
+    injected = nbformat.v4.new_code_cell('# Parameters\nscale = "smoke"\n', metadata={"tags": ["injected-parameters"]})
+    done.cells.insert(2, injected)
+    done.cells[3].outputs = [nbformat.v4.new_output("stream", name="stdout", text="42\n")]
+    return done
+
+
+def test_new_prose_keeps_the_outputs():
+    done = as_executed(read("old words", "print(42)"))
+    renewed = execute.with_new_prose(done, read("new words", "print(42)"))
+    assert [cell.cell_type for cell in renewed.cells] == ["markdown", "code", "code", "code"]
+    assert renewed.cells[0].source == "new words"
+    assert renewed.cells[2].metadata["tags"] == ["injected-parameters"]
+    assert renewed.cells[3].outputs[0]["text"] == "42\n"
+
+
+def test_new_code_never_keeps_old_outputs():
+    done = as_executed(read("words", "print(42)"))
+    with pytest.raises(ValueError, match="other code cells"):
+        execute.with_new_prose(done, read("words", "print(43)"))
+
+
+def run_with(**verdicts):
+    return {"chapter": "c", "scale": "smoke", "claims": [{"id": k, "verdict": v} for k, v in verdicts.items()]}
+
+
+def test_a_changed_new_or_vanished_verdict_is_told(tmp_path):
+    kept = tmp_path / "verdicts.csv"
+    gather.accept_verdicts([run_with(A="reproduced", B="inconclusive", C="reproduced")], kept)
+    assert gather.changed_verdicts([run_with(A="reproduced", B="inconclusive", C="reproduced")], kept) == []
+    changed = gather.changed_verdicts([run_with(A="not reproduced", B="inconclusive", D="reproduced")], kept)
+    assert changed == [
+        "c A at scale smoke: reproduced -> not reproduced",
+        "c C at scale smoke: reproduced -> absent",
+        "c D at scale smoke: absent -> reproduced",
+    ]
+
+
+def test_accepting_one_scale_leaves_the_others(tmp_path):
+    kept = tmp_path / "verdicts.csv"
+    book = run_with(A="inconclusive") | {"scale": "book"}
+    gather.accept_verdicts([run_with(A="reproduced"), book], kept)
+    gather.accept_verdicts([run_with(A="not reproduced")], kept)
+    assert gather.changed_verdicts([book], kept) == []
+    assert gather.changed_verdicts([run_with(A="not reproduced")], kept) == []
+
+
+def test_a_notebook_without_a_run_is_refused_by_name(tmp_path):
+    path = tmp_path / "plain.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), path)
+    with pytest.raises(Mistake, match=r"plain\.ipynb: holds no run"):
+        gather.read_run(path)
+    with pytest.raises(Mistake, match=r"absent\.ipynb: no such notebook"):
+        gather.read_run(tmp_path / "absent.ipynb")
