@@ -20,12 +20,11 @@ import numpy as np
 import torch
 from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from tqdm import tqdm
 
 from repro import figures, provenance, tables
-from repro.claims import CLAIMS, SCALES, Claim, Outcome, Scale, judge, read_claims
+from repro.claims import CLAIMS, SCALES, Claim, Outcome, Samples, Scale, judge, read_claims
 from repro.errors import Mistake
 
 MIME = "application/vnd.repro.run+json"
@@ -193,7 +192,7 @@ class Run:
         display(HTML(figures.to_html(fig, label, alt, caption, {k: v for k, v in facts.items() if v != ""})))
         self._last_figure = time.perf_counter()
 
-    def claim(self, name: str, samples: ArrayLike, note: str = "") -> Outcome:
+    def claim(self, name: str, samples: Samples, note: str = "") -> Outcome:
         """Judge a claim of the ledger from its samples (one a seed) or, if it is exact, from its deviation."""
         self._expect_new(name)
         outcome = judge(name, self._claims[name], samples).model_copy(update={"note": note})

@@ -53,7 +53,7 @@ def step_cost(
     rules
         Names in ``COST_RULES``; "BP" here is the plain network and always measured, as the reference.
     repeats
-        Rounds in which each rule takes one step, in an order drawn anew; one more round comes before, untimed.
+        Rounds in which each rule is timed once, in an order drawn anew.
     batch
         Images a step.
     peers
@@ -104,33 +104,35 @@ def step_cost(
 
 def training_step(network: nn.Module, images: Tensor, labels: Tensor, learning_rate: float = 1e-3) -> Step:
     """A step of training as a function without arguments."""
-    optimizers = [torch.optim.SGD(weights_of(network), lr=learning_rate, momentum=0.9)]
+    groups = [{"params": weights_of(network), "momentum": 0.9}]
     feedback = [parameter for parameter in feedback_parameters(network) if parameter.requires_grad]
     if feedback:
-        optimizers.append(torch.optim.SGD(feedback, lr=learning_rate))
+        groups.append({"params": feedback, "momentum": 0.0})
+    optimizer = torch.optim.SGD(groups, lr=learning_rate)
 
     def step() -> None:
-        for optimizer in optimizers:
-            optimizer.zero_grad()
+        optimizer.zero_grad()
         F.cross_entropy(network(images), labels).backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        optimizer.step()
 
     return step
 
 
 def measure(steps: Mapping[str, Step], repeats: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Seconds of each step in each round. The order is drawn anew each round, the garbage collector rests."""
+    """Seconds of each step in each round, taken right after an untimed step of the same kind.
+
+    In training a step finds its own weights in the cache, not another network's. The order is drawn anew each round
+    and the garbage collector rests.
+    """
     order = np.random.default_rng(seed)
     names = list(steps)
     seconds = {name: np.empty(repeats) for name in names}
-    for step in steps.values():
-        step()
     gc.collect()
     gc.disable()
     try:
         for repeat in range(repeats):
             for name in order.permutation(names):
+                steps[name]()
                 start = time.perf_counter()
                 steps[name]()
                 seconds[name][repeat] = time.perf_counter() - start

@@ -14,6 +14,8 @@ from repro.weight_alignment.options import AlignmentInput
 from repro.weight_alignment.primitives import combined_gradient, needs_input, needs_output
 from repro.weight_alignment.rules import Rule
 
+_DENSE = Dense()
+
 
 class _Feedback(torch.autograd.Function):
     """y = W x + bias forward; backward, dx by the feedback, exact dW and dbias, and the rule's gradient.
@@ -84,8 +86,9 @@ def feedback_linear(
     gets none either: nothing reads it. There is no second derivative.
     """
     _refuse_function_transforms()
-    y = _Feedback.apply(x.reshape(-1, x.shape[-1]), weight, feedback, bias, Dense(), rule, alignment_input)
-    return y.view(*x.shape[:-1], weight.shape[0])
+    rows = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
+    y = _Feedback.apply(rows, weight, feedback, bias, _DENSE, rule, alignment_input)
+    return y if x.dim() == 2 else y.view(*x.shape[:-1], weight.shape[0])
 
 
 def feedback_conv2d(
@@ -103,9 +106,9 @@ def feedback_conv2d(
     code. Where ``x`` wants no gradient, the feedback gets none either: nothing reads it. No second derivative.
     """
     _refuse_function_transforms()
-    rows = x.reshape(-1, *x.shape[-3:])
+    rows = x if x.dim() == 4 else x.reshape(-1, *x.shape[-3:])
     y = _Feedback.apply(rows, weight, feedback, bias, convolution, rule, alignment_input)
-    return y.view(*x.shape[:-3], *y.shape[1:])
+    return y if x.dim() == 4 else y.view(*x.shape[:-3], *y.shape[1:])
 
 
 def _refuse_function_transforms() -> None:
