@@ -1,0 +1,67 @@
+"""The book as a browser shows it."""
+
+import pytest
+
+from repro.build import gather
+from repro.build.layout import chapters
+from repro.provenance import ROOT
+
+from .conftest import PAGES, SMOKE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_without_complaint(page, address, name):
+    page.goto(f"{address}/{name}.html", wait_until="load")
+    assert page.locator("h1").first.inner_text().strip()
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_every_figure_of_a_chapter_is_drawn_and_described(page, address, name):
+    page.goto(f"{address}/chapters/{name}.html", wait_until="load")
+    labels = gather.read_run(ROOT / SMOKE.executed(name))["figures"]
+    assert labels
+    for label in labels:
+        image = page.locator(f"figure#{label} img")
+        assert image.count() == 1
+        assert image.get_attribute("alt")
+        assert image.evaluate("img => img.complete && img.naturalWidth > 100"), label
+        assert "scale smoke" in page.locator(f"figure#{label} figcaption").inner_text()
+
+
+def test_the_scorecard_lists_every_claim_and_links_to_its_figure(page, address):
+    page.goto(f"{address}/scorecard.html", wait_until="load")
+    for name in chapters():
+        for claim in gather.read_run(ROOT / SMOKE.executed(name))["claims"]:
+            link = page.locator(f"table.claims a[href='chapters/{name}.html#{claim['figure']}']", has_text=claim["id"])
+            assert link.count() >= 1, claim["id"]
+            row = link.first.locator("xpath=ancestor::tr")
+            assert claim["verdict"] in row.inner_text()
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_the_figure_of_every_claim_is_on_the_page(site, name):
+    text = (site / "chapters" / f"{name}.html").read_text()
+    for claim in gather.read_run(ROOT / SMOKE.executed(name))["claims"]:
+        assert f'id="{claim["figure"]}"' in text, claim["id"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_does_not_scroll_sideways(page, address, name):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/{name}.html", wait_until="load")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_within_the_book_lead_somewhere(page, address, site, name):
+    page.goto(f"{address}/{name}.html", wait_until="load")
+    links = page.eval_on_selector_all("main a[href]", "all => all.map(a => a.href)")
+    for link in {url for url in links if url.startswith(address)}:
+        path, _, anchor = link.removeprefix(f"{address}/").partition("#")
+        file = site / (path or f"{name}.html")
+        assert file.is_file(), link
+        if anchor and file.suffix == ".html":
+            assert f'id="{anchor}"' in file.read_text(), link
