@@ -13,6 +13,7 @@ from repro.compare import compare
 from repro.data.cli import data
 from repro.errors import Mistake
 from repro.provenance import ROOT
+from repro.results import write_atomically
 
 
 @click.group()
@@ -32,6 +33,21 @@ def compare_command(out: Path, other: Path | None) -> None:
             f"the book's run of {here['chapter']} is not there: run 'make book' first, or name another notebook"
         )
     click.echo(compare(here, gather.read_run(against)))
+
+
+@repro.command("figure")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("label")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def figure_command(out: Path, label: str, file: Path | None) -> None:
+    """Take the figure LABEL out of the executed notebook OUT, and write it to FILE (by default LABEL.svg or .png)."""
+    gather.read_run(out)
+    ending, content = gather.read_figure(out, label)
+    file = file or Path(f"{label}.{ending}")
+    if file.suffix != f".{ending}":
+        raise Mistake(f"figure {label} is {ending}; name the file {file.stem}.{ending}")
+    write_atomically(file, content)
+    click.echo(f"wrote {file}")
 
 
 @repro.command("verdicts")

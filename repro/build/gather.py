@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pandas as pd
+from bs4 import BeautifulSoup
 
 from repro import tables
 from repro.claims import CLAIMS
@@ -29,6 +31,21 @@ def read_run(path: Path) -> dict[str, Any]:
             if MIME in output.get("data", {}):
                 return output["data"][MIME]
     raise Mistake(f"{path}: holds no run; was its last cell, run.close(), executed?")
+
+
+def read_figure(path: Path, label: str) -> tuple[str, bytes]:
+    """File ending and content of a figure inside an executed notebook. Raises Mistake naming the figures there are."""
+    figures: dict[str, str] = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            soup = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+            figures |= {
+                str(image.parent["id"]): str(image["src"]) for image in soup.select("figure.repro-figure > img")
+            }
+    if label not in figures:
+        raise Mistake(f"{path}: there is no figure {label!r}; there are {', '.join(figures) or 'none'}")
+    kind, _, content = figures[label].removeprefix("data:image/").partition(";base64,")
+    return kind.split("+")[0], base64.b64decode(content)
 
 
 def scorecard(runs: Iterable[dict[str, Any]]) -> str:
