@@ -39,9 +39,8 @@ def read_figure(path: Path, label: str) -> tuple[str, bytes]:
     for cell in nbformat.read(path, as_version=4).cells:
         for output in cell.get("outputs", []):
             soup = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
-            figures |= {
-                str(image.parent["id"]): str(image["src"]) for image in soup.select("figure.repro-figure > img")
-            }
+            for figure in soup.select("figure.repro-figure"):
+                figures |= {str(figure["id"]): str(image["src"]) for image in figure.select("img")}
     if label not in figures:
         raise Mistake(f"{path}: there is no figure {label!r}; there are {', '.join(figures) or 'none'}")
     kind, _, content = figures[label].removeprefix("data:image/").partition(";base64,")
