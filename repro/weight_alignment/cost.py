@@ -15,12 +15,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from repro.weight_alignment.convert import convert, feedback_parameters, weights_of
 from repro.weight_alignment.models import mlp, resnet20
-from repro.weight_alignment.primitives import needs_output
 from repro.weight_alignment.rules import RULES, Rule
 
 ALL_FIVE = Rule(decay=2e-3, amp=2e-3, null=2e-3, sparse=2e-3, self_weight=2e-3)
 COST_RULES: Mapping[str, Rule] = dict(RULES) | {"all five": ALL_FIVE}
-MODELS = ("resnet20", "mlp")
+BATCHES = {"resnet20": 128, "mlp": 256}  # networks and the images of a step
 
 Step = Callable[[], None]
 
@@ -38,7 +37,7 @@ def step_cost(
     model_name: str,
     rules: Sequence[str] = tuple(COST_RULES),
     repeats: int = 15,
-    batch: int = 128,
+    batch: int | None = None,
     seed: int = 0,
     peers: Mapping[str, Callable[[nn.Module], nn.Module]] | None = None,
 ) -> pd.DataFrame:
@@ -55,7 +54,8 @@ def step_cost(
     repeats
         Rounds in which each rule is timed once, in an order drawn anew.
     batch
-        Images a step.
+        Images a step; by default that of ``BATCHES``. What a rule does to each weight (decay, self_weight, the
+        optimiser) is shared by the batch, so a small batch makes it dearer.
     peers
         Other people's conversions by name, each from a plain network to its own.
 
@@ -64,13 +64,17 @@ def step_cost(
     One row a rule: ``rule``, ``milliseconds`` (median), ``ratio`` (median of the round's ratios to backpropagation),
     ``ratio_low``, ``ratio_high`` (quartiles), ``flop_ratio`` (counted), ``theory``, ``model``, ``batch``, ``repeats``,
     ``threads``. ``flop_ratio`` stays below ``theory`` where the first layer is large: its feedback is never learned
-    and its input's gradient never computed. Theory and count are nan for peers.
+    and its input's gradient never computed. ``ratio`` can fall below both, since batch norm and the activations take
+    time but hardly count. Theory and count are nan for peers.
     """
     unknown = [name for name in rules if name not in COST_RULES]
     if unknown:
         raise ValueError(f"step_cost: no rule is called {unknown[0]!r}; there are {', '.join(COST_RULES)}")
     if repeats < 1:
         raise ValueError(f"step_cost: repeats is {repeats}; it must be at least 1")
+    if model_name not in BATCHES:
+        raise ValueError(f"step_cost: no model is called {model_name!r}; there are {', '.join(BATCHES)}")
+    batch = BATCHES[model_name] if batch is None else batch
     plain, images, labels = _workload(model_name, batch, seed)
     names = ["BP", *(name for name in rules if name != "BP")]
     generator = torch.Generator().manual_seed(seed + 1)
@@ -98,8 +102,10 @@ def step_cost(
                 "theory": theoretical_ratio(COST_RULES[name]) if name in COST_RULES else np.nan,
             }
         )
-    setting = {"model": model_name, "batch": batch, "repeats": repeats, "threads": torch.get_num_threads()}
-    return pd.DataFrame(rows).assign(**setting)
+    table = pd.DataFrame(rows)
+    table["model"], table["batch"], table["repeats"] = model_name, batch, repeats
+    table["threads"] = torch.get_num_threads()
+    return table
 
 
 def training_step(network: nn.Module, images: Tensor, labels: Tensor, learning_rate: float = 1e-3) -> Step:
@@ -152,6 +158,4 @@ def _workload(model_name: str, batch: int, seed: int) -> tuple[nn.Module, Tensor
         torch.manual_seed(seed)
         if model_name == "resnet20":
             return resnet20(), torch.randn(batch, 3, 32, 32), torch.randint(10, (batch,))
-        if model_name == "mlp":
-            return mlp([784, 512, 512, 512, 10]), torch.randn(batch, 784), torch.randint(10, (batch,))
-    raise ValueError(f"step_cost: no model is called {model_name!r}; there are {', '.join(MODELS)}")
+        return mlp([784, 512, 512, 512, 10]), torch.randn(batch, 784), torch.randint(10, (batch,))

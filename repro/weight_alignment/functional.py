@@ -41,7 +41,7 @@ class _Feedback(torch.autograd.Function):
         y = operator.apply(x, weight, None if keeps_y else bias)
         seen_y = y[: alignment_input.rows(len(y))] if keeps_y else None
         ctx.save_for_backward(x, feedback, weight if keeps_weight else None, seen_y)
-        ctx.operator, ctx.rule, ctx.alignment_input, ctx.aligns = operator, rule, alignment_input, aligns
+        ctx.setting = operator, rule, alignment_input, aligns
         if keeps_y and bias is not None:
             return y + bias.to(y.dtype).view(-1, *[1] * (y.dim() - 2))
         return y
@@ -57,7 +57,7 @@ class _Feedback(torch.autograd.Function):
 
 def _gradients(ctx: Any, error: Tensor) -> tuple[Tensor | None, ...]:
     x, feedback, weight, y = ctx.saved_tensors
-    operator, rule, alignment_input, aligns = ctx.operator, ctx.rule, ctx.alignment_input, ctx.aligns
+    operator, rule, alignment_input, aligns = ctx.setting
     needs_x, needs_weight, _, needs_bias = ctx.needs_input_grad[:4]
     follows = aligns and rule.follows_weight_gradient
     x_gradient, weight_gradient, bias_gradient = operator.backward(

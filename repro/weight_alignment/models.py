@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 def mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Sequential:
     """Dense layers of the given widths (input first, classes last) with ReLU, and batch norm before it if asked."""
     layers: list[nn.Module] = [nn.Flatten()]
-    for i, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
         layers.append(nn.Linear(inputs, outputs))
         if i < len(widths) - 2:
             layers += [nn.BatchNorm1d(outputs)] * batch_norm + [nn.ReLU()]
@@ -18,7 +19,7 @@ def mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Sequential:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with batch norm around a shortcut, which is a 1 x 1 convolution where the shape changes."""
+    """Two 3 x 3 convolutions with batch norm beside a shortcut, a 1 x 1 convolution where the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -40,7 +41,7 @@ class ResidualBlock(nn.Module):
 
 
 def resnet20(classes: int = 10, width: int = 16, blocks_per_group: int = 3) -> nn.Sequential:
-    """ResNet-(6 n + 2) for small images, n = ``blocks_per_group``: three groups of n blocks, widths 1, 2, 4 x ``width``.
+    """ResNet-(6 n + 2) for small images, n = ``blocks_per_group``: three groups of n blocks.
 
     Deviates from He et al.: shortcuts that change shape are 1 x 1 convolutions with batch norm, not zero padding.
     """
