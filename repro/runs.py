@@ -192,16 +192,21 @@ class Run:
         display(HTML(figures.to_html(fig, label, alt, caption, {k: v for k, v in facts.items() if v != ""})))
         self._last_figure = time.perf_counter()
 
-    def claim(self, name: str, samples: Samples, note: str = "") -> Outcome:
-        """Judge a claim of the ledger from its samples (one a seed) or, if it is exact, from its deviation."""
+    def claim(self, name: str, samples: Samples, note: str = "") -> None:
+        """Judge a claim from its samples (one a seed) or, if it is exact, from its deviation, and show the verdict."""
         self._expect_new(name)
-        outcome = judge(name, self._claims[name], samples).model_copy(update={"note": note})
-        return self._show(outcome)
+        self._show(judge(name, self._claims[name], samples).model_copy(update={"note": note}))
 
-    def skip(self, name: str, why: str) -> Outcome:
+    def skip(self, name: str, why: str) -> None:
         """Leave a claim untested in this run, and say why."""
         self._expect_new(name)
-        return self._show(Outcome(id=name, verdict="not tested here", note=why))
+        self._show(Outcome(id=name, verdict="not tested here", note=why))
+
+    def outcome(self, name: str) -> Outcome:
+        """The outcome of a claim that was judged or skipped, for prose that depends on it."""
+        if name not in self._outcomes:
+            raise Mistake(f"{self.chapter}: claim {name!r} was not judged yet; judged are {', '.join(self._outcomes)}")
+        return self._outcomes[name]
 
     def _expect_new(self, name: str) -> None:
         if name not in self._claims:
@@ -209,10 +214,9 @@ class Run:
         if name in self._outcomes:
             raise Mistake(f"{self.chapter}: claim {name} was judged already")
 
-    def _show(self, outcome: Outcome) -> Outcome:
+    def _show(self, outcome: Outcome) -> None:
         self._outcomes[outcome.id] = outcome
         display(HTML(tables.claim_html(self._claims[outcome.id], outcome)))
-        return outcome
 
     def record(self) -> dict[str, Any]:
         """The run as it is put on record: claims, figures, parameters, provenance."""

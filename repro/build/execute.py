@@ -14,7 +14,13 @@ from repro.build import layout
 from repro.errors import Mistake
 from repro.provenance import ROOT
 
-INJECTED = "injected-parameters"
+
+def fold(notebook: nbformat.NotebookNode) -> None:
+    """Tag the code cells for the page: folded, one click away; what papermill injected stands in the last table."""
+    for cell in notebook.cells:
+        tags = cell.metadata.setdefault("tags", [])
+        if cell.cell_type == "code":
+            tags.append("remove-cell" if "injected-parameters" in tags else "hide-input")
 
 
 def with_new_prose(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -76,6 +82,7 @@ def execute(chapter: str, scale: str) -> str:
         ) from None
     notebook = nbformat.read(partial, as_version=4)
     notebook.metadata["repro"] = {"key": key}
+    fold(notebook)
     partial.unlink()
     _write(notebook, output)
     return "executed"

@@ -61,16 +61,16 @@ def page(browser, address) -> Iterator[Page]:
     opened = context.new_page()
     opened.complaints = []
     host = urlparse(address).netloc
-    opened.route(
-        "**/*", lambda route: route.continue_() if urlparse(route.request.url).netloc in (host, "") else route.abort()
-    )
 
-    def heard(message):
-        # what comes from elsewhere (fonts, MathJax) cannot be reached here
-        if message.type == "error" and urlparse(message.location.get("url", "")).netloc in (host, ""):
-            opened.complaints.append(message.text)
+    def decide(route):
+        if urlparse(route.request.url).netloc in (host, ""):
+            route.continue_()
+        else:  # the book is whole without the network
+            opened.complaints.append(f"asks for {route.request.url}")
+            route.abort()
 
-    opened.on("console", heard)
+    opened.route("**/*", decide)
+    opened.on("console", lambda m: opened.complaints.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.on("response", lambda r: opened.complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     yield opened

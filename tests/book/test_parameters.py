@@ -1,0 +1,73 @@
+"""A parameter that is injected and ignored is a defect: each is set to a second value, and something must change."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from papermill import inspect_notebook
+
+from repro.build.gather import read_run
+from repro.build.layout import chapters
+from repro.provenance import ROOT
+
+SECOND = yaml.safe_load((Path(__file__).parent / "second_values.yml").read_text())
+
+
+def papermill(chapter, out, parameters):
+    words = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    command = [Path(sys.executable).parent / "papermill", f"notebooks/{chapter}.py", out, "--no-progress-bar", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def seen(run):
+    """What a reader sees of a run: figures and claims."""
+    claims = {claim["id"]: (claim["verdict"], claim["value"], claim["n"]) for claim in run["claims"]}
+    return {name: figure["digest"] for name, figure in run["figures"].items()}, claims
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """The run of a chapter at its smallest, computed once."""
+    folder = tmp_path_factory.mktemp("base")
+
+    def run(chapter):
+        out = folder / f"{chapter}.ipynb"
+        if not out.exists():
+            code, told = papermill(chapter, out, {"scale": "smoke", **SECOND[chapter]["smallest"]})
+            assert code == 0, told
+        return read_run(out)
+
+    return run
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_every_parameter_has_a_second_value(chapter):
+    declared = set(inspect_notebook(str(Path("notebooks") / f"{chapter}.py")))
+    assert set(SECOND[chapter]["second"]) | {"scale", "device"} == declared
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize(
+    ("chapter", "name"), [(chapter, name) for chapter in chapters() for name in SECOND[chapter]["second"]]
+)
+def test_a_second_value_changes_what_is_seen(base, tmp_path, chapter, name):
+    before = base(chapter)
+    values = {"scale": "smoke", **SECOND[chapter]["smallest"], name: SECOND[chapter]["second"][name]}
+    code, told = papermill(chapter, tmp_path / "out.ipynb", values)
+    assert code == 0, told
+    assert seen(read_run(tmp_path / "out.ipynb")) != seen(before)
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("chapter", chapters())
+@pytest.mark.parametrize(("name", "value"), [("seed", "-1"), ("scale", "huge"), ("sede", "1"), ("device", "abacus")])
+def test_a_wrong_parameter_ends_a_chapter_in_one_line(tmp_path, chapter, name, value):
+    code, told = papermill(chapter, tmp_path / "out.ipynb", {name: value})
+    assert code != 0
+    last = told.strip().splitlines()[-1]
+    assert last.startswith("Mistake: ")
+    assert name in last
+    assert value in last or name == "sede"
