@@ -75,11 +75,12 @@ def execute(chapter: str, scale: str) -> str:
             f"notebooks/{chapter}.py", str(partial), parameters={"scale": scale}, cwd=str(ROOT), progress_bar=False
         )
     except PapermillExecutionError as error:
-        os.replace(partial, failed)
-        kept = failed.relative_to(ROOT)
-        raise Mistake(
-            f"{chapter}: cell In[{error.exec_count}] failed: {error.ename}: {error.evalue} (kept: {kept})"
-        ) from None
+        message = f"{chapter}: cell In[{error.exec_count}] failed: {error.ename}: {error.evalue}"
+        notebook = nbformat.read(partial, as_version=4)
+        notebook.metadata["repro"] = {"failed": message}
+        partial.unlink()
+        _write(notebook, failed)
+        raise Mistake(f"{message} (kept: {failed.relative_to(ROOT)})") from None
     notebook = nbformat.read(partial, as_version=4)
     notebook.metadata["repro"] = {"key": key}
     fold(notebook)

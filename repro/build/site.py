@@ -90,7 +90,7 @@ def page_faults(layout: Layout, chapter: str) -> list[str]:
 
 
 def summary(layout: Layout, built: list[str]) -> str:
-    """What a build says at its end: where the site is, what each chapter took, which verdicts changed."""
+    """What a build says at its end: what each chapter took, what failed, which verdicts changed, where the site is."""
     runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
     lines = [f"{'chapter':20} {'scale':6} {'seconds':>8}  claims"]
     for run in runs:
@@ -99,7 +99,11 @@ def summary(layout: Layout, built: list[str]) -> str:
             counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
         said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         lines.append(f"{run['chapter']:20} {run['scale']:6} {run['provenance']['wall_s']:8.1f}  {said}")
+    for path in sorted((ROOT / layout.source / "chapters").glob("*.failed.ipynb")):
+        failed = nbformat.read(path, as_version=4).metadata["repro"]["failed"]
+        lines.append(f"FAILED {failed} (kept: {path.relative_to(ROOT)})")
     changed = gather.changed_verdicts(runs)
     if changed:
         lines += ["Verdicts that differ from data/claims/verdicts.csv:", *(f"  {line}" for line in changed)]
-    return "\n".join([*lines, f"The book is at {ROOT / layout.site / 'index.html'}"])
+    index = ROOT / layout.site / "index.html"
+    return "\n".join([*lines, f"The book is at {index}" if index.exists() else "The book was not built"])

@@ -125,3 +125,39 @@ def test_a_notebook_without_a_run_is_refused_by_name(tmp_path):
         gather.read_run(path)
     with pytest.raises(Mistake, match=r"absent\.ipynb: no such notebook"):
         gather.read_run(tmp_path / "absent.ipynb")
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """A checkout with one chapter; its key is its code."""
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "notebooks" / "c.py"
+    monkeypatch.setattr(execute, "ROOT", tmp_path)
+    monkeypatch.setattr(layout, "key", lambda name, scale: path.read_text().partition("# %% tags")[2])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+
+    def write(prose, code):
+        kernel = (
+            "# ---\n# jupyter:\n#   kernelspec: {display_name: Python 3, language: python, name: python3}\n# ---\n\n"
+        )
+        path.write_text(kernel + SOURCE.format(prose=prose, code=code))
+        return tmp_path / "book" / "chapters"
+
+    return write
+
+
+@pytest.mark.filterwarnings("default")  # of the libraries that start a kernel
+def test_a_chapter_that_fails_is_kept_apart_with_its_cell_named_and_runs_again_when_mended(chapter):
+    made = chapter("words", "print(scale)")
+    assert execute.execute("c", "book") == "executed"
+    before = (made / "c.ipynb").read_bytes()
+    chapter("words", "raise RuntimeError('broken')")
+    with pytest.raises(Mistake, match=r"c: cell In\[3\] failed: RuntimeError: broken \(kept: .*c\.failed\.ipynb\)"):
+        execute.execute("c", "book")
+    assert {path.name for path in made.iterdir()} == {"c.ipynb", "c.failed.ipynb"}
+    assert (made / "c.ipynb").read_bytes() == before
+    chapter("other words", "print(scale)")
+    assert execute.execute("c", "book") == "prose only, outputs kept"
+    assert {path.name for path in made.iterdir()} == {"c.ipynb"}
+    assert "other words" in (made / "c.ipynb").read_text()
