@@ -19,7 +19,8 @@ from jaxtyping import Float
 from repro.weight_alignment.rules import Rule
 
 Weight = Float[np.ndarray, "outputs inputs"]
-Covariance = Float[np.ndarray, "inputs inputs"]
+Covariance = Float[np.ndarray, "directions directions"]  # directions = inputs: checked by name, with a clear error
+Initial = Float[np.ndarray, "initial_outputs initial_inputs"]  # the shape of W: likewise
 Kind = Literal["frozen", "unbounded", "collapse", "fixed", "tied", "follows"]
 
 _RESTING = 1e-12  # a mode slower than this share of the fastest one is taken to rest: rounding of the eigenvalues
@@ -43,7 +44,7 @@ def classify(rule: Rule) -> Kind:
     return "collapse" if shrinks else "frozen"
 
 
-def fixed_point(rule: Rule, W: Weight, C: Covariance, initial: Weight | None = None) -> Weight:
+def fixed_point(rule: Rule, W: Weight, C: Covariance, initial: Initial | None = None) -> Weight:
     """Feedback at which the rule comes to rest while the weights rest.
 
     Parameters
@@ -90,7 +91,7 @@ def fixed_point(rule: Rule, W: Weight, C: Covariance, initial: Weight | None = N
 
 
 def expected_feedback(
-    rule: Rule, W: Weight, C: Covariance, initial: Weight, learning_rate: float, steps: int
+    rule: Rule, W: Weight, C: Covariance, initial: Initial, learning_rate: float, steps: int
 ) -> Weight:
     """Mean feedback after a number of plain gradient steps from ``initial`` while the weights rest; exact, any rule."""
     W, C = _checked(W, C, "expected_feedback")
@@ -121,7 +122,7 @@ def angle_between(first: Weight, second: Weight) -> float:
     return float(np.degrees(2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))))
 
 
-def fixed_point_angle(rule: Rule, W: Weight, C: Covariance, initial: Weight | None = None) -> float:
+def fixed_point_angle(rule: Rule, W: Weight, C: Covariance, initial: Initial | None = None) -> float:
     """Degrees between the weight and the feedback's fixed point; for weight mirroring, between W and W C."""
     return angle_between(W, fixed_point(rule, W, C, initial))
 
@@ -170,7 +171,7 @@ def _checked(W: Weight, C: Covariance, caller: str) -> tuple[Weight, Covariance]
     return W, (C + C.T) / 2
 
 
-def _like(initial: Weight, W: Weight, name: str) -> Weight:
+def _like(initial: Initial, W: Weight, name: str) -> Weight:
     initial = np.asarray(initial, dtype=float)
     if initial.shape != W.shape:
         raise ValueError(f"{name} has shape {initial.shape}; it must be that of W, {W.shape}")

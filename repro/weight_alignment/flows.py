@@ -63,12 +63,12 @@ def scalar_flow(rule: Rule, input_variance: float = 1.0) -> ScalarFlow:
 
 
 def velocity(
-    flow: ScalarFlow, w: float | Float[np.ndarray, "*grid"], b: float | Float[np.ndarray, "*grid"]
-) -> tuple[np.ndarray, np.ndarray]:
+    flow: ScalarFlow, w: Float[np.ndarray, "*grid"] | float, b: Float[np.ndarray, "*grid"] | float
+) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
     """dw/dt and db/dt, of any shape, e.g. on a grid for a phase plane."""
     w, b = np.asarray(w, dtype=float), np.asarray(b, dtype=float)
     pull = flow.growth - flow.null * w * b
-    return pull * b - flow.decay * w, pull * w - flow.decay * b
+    return np.asarray(pull * b - flow.decay * w), np.asarray(pull * w - flow.decay * b)
 
 
 def simulate(flow: ScalarFlow, start: State, times: Times) -> Path:

@@ -39,7 +39,8 @@ class _Feedback(torch.autograd.Function):
         keeps_weight = aligns and (rule.self_weight > 0 or (needs_output(rule) and not alignment_input.keeps_output))
         # the alignment's y is without the bias, and not the tensor that a following in-place ReLU overwrites
         y = operator.apply(x, weight, None if keeps_y else bias)
-        seen_y = y[: alignment_input.rows(len(y))] if keeps_y else None
+        rows = alignment_input.rows(len(y))
+        seen_y = None if not keeps_y else y if rows == len(y) else y[:rows]
         ctx.save_for_backward(x, feedback, weight if keeps_weight else None, seen_y)
         ctx.setting = operator, rule, alignment_input, aligns
         if keeps_y and bias is not None:

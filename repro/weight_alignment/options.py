@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from repro.weight_alignment.operators import Operator
 
-Centring = Literal["none", "batch", "sample"]
-Noise = Literal["none", "normal", "uniform"]
+CENTRINGS = ("none", "batch", "sample")
+NOISES = ("none", "normal", "uniform")
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class AlignmentInput:
     """
 
     batch_fraction: float = 1.0  # share of the batch, from its front; the mean is over that share
-    center: Centring = "none"  # "batch": mean over the batch removed; "sample": mean over each sample, as the authors
-    noise: Noise = "none"  # white noise of zero mean in place of x: weight mirroring proper
+    center: str = "none"  # "batch": mean over the batch removed; "sample": mean over each sample, as the authors
+    noise: str = "none"  # white noise of zero mean in place of x: weight mirroring proper
     noise_std: float = 1.0  # standard deviation of that noise
 
     def __post_init__(self) -> None:
         if not 0.0 < self.batch_fraction <= 1.0:
             raise ValueError(f"AlignmentInput: batch_fraction is {self.batch_fraction!r}; allowed is (0, 1]")
-        if self.center not in get_args(Centring):
-            raise ValueError(f"AlignmentInput: center is {self.center!r}; allowed are {', '.join(get_args(Centring))}")
-        if self.noise not in get_args(Noise):
-            raise ValueError(f"AlignmentInput: noise is {self.noise!r}; allowed are {', '.join(get_args(Noise))}")
+        if self.center not in CENTRINGS:
+            raise ValueError(f"AlignmentInput: center is {self.center!r}; allowed are {', '.join(CENTRINGS)}")
+        if self.noise not in NOISES:
+            raise ValueError(f"AlignmentInput: noise is {self.noise!r}; allowed are {', '.join(NOISES)}")
         if not 0.0 < self.noise_std < float("inf"):
             raise ValueError(f"AlignmentInput: noise_std is {self.noise_std!r}; allowed is a finite number above 0")
 
@@ -51,9 +51,12 @@ class AlignmentInput:
         return min(n, max(1, round(n * self.batch_fraction)))
 
     def seen(
-        self, operator: Operator, weight: Tensor, x: Tensor, y: Tensor | None, wants_output: bool
+        self, operator: Operator, weight: Tensor | None, x: Tensor, y: Tensor | None, wants_output: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """The x and y that the rule sees, from the layer's x and (cut to the seen rows already) y."""
+        """The x and y that the rule sees, from the layer's x and (cut to the seen rows already) y.
+
+        The weight is read only if y is wanted and not kept.
+        """
         x = x[: self.rows(len(x))]
         if self.noise == "normal":
             x = torch.randn_like(x) * self.noise_std
@@ -65,6 +68,7 @@ class AlignmentInput:
         elif self.center == "sample":
             x = x - x.mean(tuple(range(1, x.dim())), keepdim=True)
         if wants_output and not self.keeps_output:
+            assert weight is not None
             y = operator.apply(x, weight)
         return x, y
 

@@ -84,7 +84,7 @@ def needs_input(rule: Rule) -> bool:
 def combined_gradient(
     operator: Operator,
     rule: Rule,
-    weight: Tensor,
+    weight: Tensor | None,
     feedback: Tensor,
     x: Tensor | None,
     y: Tensor | None,
@@ -93,7 +93,8 @@ def combined_gradient(
     """The rule's gradient from tensors at hand, with the terms added up before they are contracted.
 
     The amp term -y xᵀ joins the outer product that sparse (z xᵀ) or null (y rᵀ) needs anyway, so that all five
-    cost two outer products, Bᵀx and B y. ``x`` and ``y`` may be None where the rule doesn't read them.
+    cost two outer products, Bᵀx and B y. ``weight``, ``x`` and ``y`` may be None where
+    the rule doesn't read them (the weight: unless it has self_weight).
 
     Products are scaled in a step of their own: compiled by torch 2.13's inductor, ``a.add(b @ c, alpha=s)`` silently
     loses its s.
@@ -102,6 +103,7 @@ def combined_gradient(
         raise ValueError("gradient: the rule is tied (backpropagation); its feedback is the weight and has no gradient")
     total = feedback * rule.decay
     if rule.self_weight:
+        assert weight is not None
         total.sub_(weight, alpha=rule.self_weight)
     if rule.follows_weight_gradient:
         if weight_gradient is None:
