@@ -96,7 +96,7 @@ def settings(learners: Sequence[Learner], dtype: torch.dtype, device: torch.devi
 
 
 def initial(learners: Sequence[Learner], shape: Shape, dtype: torch.dtype, device: torch.device) -> Networks:
-    """Networks before training: W and B independent, from N(0, 2/inputs), those of the last layer from N(0, 1/inputs)."""
+    """Networks before training: W and B independent, N(0, 2/inputs), in the last layer N(0, 1/inputs)."""
     drawn: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     for seed in {learner.seed for learner in learners}:
         random = np.random.default_rng([seed, 0])
