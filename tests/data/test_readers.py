@@ -1,0 +1,147 @@
+"""Readers: against the formats' descriptions, hand-made archives, and facts known from elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image
+
+from repro.data import DataCorrupt
+from repro.data.catalogue import registry
+from repro.data.readers import CIFAR_CLASSES, READERS, read_cifar10_binary, read_cifar10_jpeg, read_idx, read_members
+from tests.data.conftest import left_in
+from tests.data.samples import idx, tar
+
+same_folder = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@same_folder
+@given(npst.arrays(np.uint8, npst.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)))
+def test_an_idx_file_gives_back_the_array_it_was_made_from(tmp_path: Path, values: np.ndarray) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(idx(values))
+    read = read_idx(path)
+    assert read.dtype == np.uint8
+    assert read.shape == values.shape
+    assert np.array_equal(read, values)
+
+
+@same_folder
+@given(st.integers(0, 19))
+def test_an_idx_file_cut_anywhere_is_refused_by_name(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "short.gz"
+    whole = gzip.decompress(idx(np.zeros((2, 2, 1))))  # 16 bytes of header, 4 of values
+    path.write_bytes(gzip.compress(whole[:kept]))
+    with pytest.raises(DataCorrupt, match=r"short\.gz is no idx file"):
+        read_idx(path)
+
+
+def test_an_idx_file_of_another_type_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "floats.gz"
+    content = bytearray(gzip.decompress(idx(np.zeros(3))))
+    content[2] = 0x0D  # float
+    path.write_bytes(gzip.compress(bytes(content)))
+    with pytest.raises(DataCorrupt, match=r"floats\.gz is no idx file"):
+        read_idx(path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_members_of_an_archive_come_whole_and_in_order(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.tar"
+    folder = tarfile.TarInfo("b")
+    folder.type = tarfile.DIRTYPE
+    path.write_bytes(tar([folder, ("b/1", b"one"), ("b/2", b""), ("a", b"three")], mode))
+    assert list(read_members(path)) == [("b/1", b"one"), ("b/2", b""), ("a", b"three")]
+
+
+def _special(kind: bytes, name: str, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        ("../out", b"x"),
+        ("a/../../out", b"x"),
+        ("a/../in", b"x"),
+        ("/etc/out", b"x"),
+        _special(tarfile.SYMTYPE, "link", "ok"),
+        _special(tarfile.SYMTYPE, "link", "/etc/passwd"),
+        _special(tarfile.LNKTYPE, "hard", "ok"),
+        _special(tarfile.FIFOTYPE, "pipe"),
+        _special(tarfile.CHRTYPE, "device"),
+    ],
+    ids=lambda member: member[0] if isinstance(member, tuple) else f"{member.name} to {member.linkname}",
+)
+def test_a_member_that_leaves_the_archive_is_refused_by_both_names(tmp_path: Path, member: object) -> None:
+    path = tmp_path / "evil.tar.gz"
+    path.write_bytes(tar([("ok", b"fine"), member]))  # type: ignore[list-item]
+    name = member[0] if isinstance(member, tuple) else member.name  # type: ignore[attr-defined]
+    with pytest.raises(DataCorrupt) as refused:
+        list(read_members(path))
+    assert "evil.tar.gz" in str(refused.value)
+    assert repr(name) in str(refused.value)
+    assert left_in(tmp_path) == ["evil.tar.gz"]
+
+
+def test_a_cut_archive_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tar.gz"
+    noise = np.random.default_rng(0).bytes(20_000)
+    path.write_bytes(tar([("a", noise)])[:10_000])
+    with pytest.raises(DataCorrupt, match=r"cut\.tar\.gz can't be read"):
+        list(read_members(path))
+
+
+def test_cifar_binary_records_are_a_label_and_three_planes(tmp_path: Path) -> None:
+    def record(label: int, red: int, green: int, blue: int) -> bytes:
+        return bytes([label]) + bytes([red]) * 1024 + bytes([green]) * 1024 + bytes([blue]) * 1024
+
+    names = [f"cifar-10-batches-bin/data_batch_{k}.bin" for k in (3, 1, 2, 5, 4)]  # not in order
+    members = [(name, record(int(name[-5]), 10, 20, int(name[-5]))) for name in names]
+    members += [("cifar-10-batches-bin/test_batch.bin", record(9, 1, 2, 3)), ("cifar-10-batches-bin/readme.html", b"")]
+    path = tmp_path / "cifar-10-binary.tar.gz"
+    path.write_bytes(tar(list(members)))
+    images = read_cifar10_binary({path.name: path})
+    assert images.y_train.tolist() == [1, 2, 3, 4, 5]
+    assert images.x_train.shape == (5, 3, 32, 32)
+    assert [np.unique(plane).tolist() for plane in images.x_train[2]] == [[10], [20], [3]]
+    assert images.y_test.tolist() == [9]
+
+
+def test_cifar_jpegs_are_decoded_channels_first_and_classes_take_turns(tmp_path: Path) -> None:
+    def jpeg(number: int, label: int) -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", (32, 32), (20 * label, 100, 50 * number)).save(out, "JPEG", quality=95)
+        return out.getvalue()
+
+    members = [
+        (f"cifar10/{part}/{kind}/{number:04}.jpg", jpeg(number, label))
+        for part, n in (("test", 1), ("train", 2))
+        for label, kind in enumerate(CIFAR_CLASSES)
+        for number in range(n)
+    ]
+    path = tmp_path / "cifar10-jpeg-q75.tar.xz"
+    path.write_bytes(tar(list(members), "w:xz"))
+    images = read_cifar10_jpeg({path.name: path})
+    assert images.y_train.tolist() == [*range(10), *range(10)]
+    assert images.y_test.tolist() == [*range(10)]
+    # a flat colour survives JPEG but for rounding to and from YCbCr: 2 grey levels at most
+    colours = images.x_train.astype(int)[:, :, 5, 7]
+    assert np.abs(colours[:, 0] - 20 * images.y_train).max() <= 2
+    assert np.abs(colours[:, 1] - 100).max() <= 2
+    assert np.abs(colours[:, 2] - np.repeat([0, 50], 10)).max() <= 2
+
+
+def test_each_variant_has_a_reader_and_each_reader_a_variant() -> None:
+    variants = {(name, variant.label) for name, entry in registry().items() for variant in entry.variants}
+    assert variants == set(READERS)
