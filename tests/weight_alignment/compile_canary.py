@@ -11,7 +11,13 @@ from torch import nn
 
 from repro.weight_alignment import RULES, Rule, convert, revert
 
-RULES_TO_COMPILE = {"FA": RULES["FA"], "KP": RULES["KP"], "IA": RULES["IA"], "all five": Rule(0.7, 1.3, 0.4, 0.9, 1.1)}
+RULES_TO_COMPILE = {
+    "FA": RULES["FA"],
+    "KP": RULES["KP"],
+    "IA": RULES["IA"],
+    "WM": RULES["WM"],
+    "all five": Rule(0.7, 1.3, 0.4, 0.9, 1.1),
+}
 
 
 def gradients(loss, network, x):

@@ -1,6 +1,8 @@
 """Converting is complete or refused by name, and can be undone; what users do to networks goes on working."""
 
 import copy
+import doctest
+import importlib
 import io
 import math
 import pickle
@@ -185,6 +187,11 @@ def test_a_rule_can_rest_and_go_on():
         network(torch.randn(5, 4)).sum().backward()
         assert (network[3].feedback.grad is not None) == learns
     assert network[3].feedback is before
+
+
+def test_the_example_in_the_documentation_runs():
+    failed, tried = doctest.testmod(importlib.import_module("repro.weight_alignment.convert"))
+    assert (failed, tried > 5) == (0, True)
 
 
 def test_angles():

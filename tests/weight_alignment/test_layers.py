@@ -11,7 +11,8 @@ from repro.weight_alignment.options import AlignmentInput
 from repro.weight_alignment.primitives import gradient
 
 ALL_FIVE = Rule(0.7, 1.3, 0.4, 0.9, 1.1)
-LEARNING = {name: rule for name, rule in RULES.items() if rule.learns} | {"all five": ALL_FIVE}
+COPY = Rule(amp=1.3, follows_weight_gradient=True)  # what is added to the copy must not reach the weight's gradient
+LEARNING = {name: rule for name, rule in RULES.items() if rule.learns} | {"all five": ALL_FIVE, "copy": COPY}
 LAYERS = {
     "dense": lambda: (nn.Linear(7, 5), (6, 7)),
     "dense without bias": lambda: (nn.Linear(7, 5, bias=False), (6, 7)),
