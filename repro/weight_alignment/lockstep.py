@@ -62,6 +62,7 @@ def train(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
+    watch: Callable[[Networks, list[int], int], None] | None = None,
 ) -> Outcome:
     """Train networks of one shape on softmax cross-entropy and measure them on examples they are not trained on.
 
@@ -73,6 +74,7 @@ def train(
     learners : how each network learns
     examples, held_out : what they learn from, and what they are measured on
     progress : called after each epoch of each group with the number of networks in the group
+    watch : called at each checkpoint of each group with its networks, their positions and the epoch
 
     Raises
     ------
@@ -95,7 +97,7 @@ def train(
         for part in (examples, held_out)
     ]
     for group in arrange(learners, schedule.chunk):
-        _train_group([learners[i] for i in group], group, shape, data[0], data[1], schedule, outcome, progress)
+        _train_group([learners[i] for i in group], group, shape, data[0], data[1], schedule, outcome, progress, watch)
     return outcome
 
 
@@ -125,6 +127,7 @@ def _train_group(
     schedule: Schedule,
     outcome: Outcome,
     progress: Callable[[int], None] | None,
+    watch: Callable[[Networks, list[int], int], None] | None,
 ) -> None:
     """Train one group and write its results to its places in ``outcome``."""
     inputs, labels = examples
@@ -146,6 +149,8 @@ def _train_group(
                 progress(len(group))
         if epoch in schedule.checkpoints:
             _measure(networks, tuned, inputs[:REFERENCE], held_out, outcome, places, schedule.checkpoints.index(epoch))
+            if watch:
+                watch(networks, places, epoch)
 
 
 class NoiseSource:

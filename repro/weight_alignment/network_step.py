@@ -93,13 +93,13 @@ def _align(networks: Networks, settings: Settings, layer: int, x: Tensor, y: Ten
             y = y - settings.centred * y.mean(1, keepdim=True)
     if "feedback_adam" in used:
         gradient = torch.zeros_like(feedback)
-        _descend(gradient, weight, feedback, x, y, settings.moves, used)  # leaves minus the gradient
+        descend(gradient, weight, feedback, x, y, settings.moves, used)  # leaves minus the gradient
         _adam(feedback, networks.moments[layer], gradient, settings.feedback_rate, networks.steps)
     elif used & settings.moves.keys():
-        _descend(feedback, weight, feedback, x, y, settings.moves, used)
+        descend(feedback, weight, feedback, x, y, settings.moves, used)
 
 
-def _descend(
+def descend(
     target: Tensor, weight: Tensor, feedback: Tensor, x: Tensor, y: Tensor, moves: dict[str, Tensor], used: frozenset
 ) -> None:
     """Add minus the sum of ``moves`` times the primitives' gradients to ``target``, which may be the feedback itself.

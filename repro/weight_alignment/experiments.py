@@ -1,0 +1,177 @@
+"""The chapter's experiments on small networks: accuracy by rule and depth, transfer, search, noise; tidy tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from repro.weight_alignment.learners import Examples, Learner, Schedule, Shape
+from repro.weight_alignment.lockstep import Outcome, train
+from repro.weight_alignment.search_space import FAMILIES
+from repro.weight_alignment.tasks import Task
+from repro.weight_alignment.tuning import Budget, Search, tune
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all networks of the experiments share."""
+
+    task: Task
+    width: int = 48  # units of each hidden layer
+    epochs: int = 10
+    batch: int = 32
+    momentum: float = 0.9
+    batch_norm: bool = True
+    device: torch.device | str = "cpu"
+
+    def shape(self, depth: int) -> Shape:
+        """Networks with ``depth`` hidden layers."""
+        return Shape(self.task.inputs, (self.width,) * depth, int(self.task.train.labels.max()) + 1)
+
+    def schedule(self, measured: tuple[int, ...] = ()) -> Schedule:
+        """The setup's epochs and batches."""
+        return Schedule(self.epochs, self.batch, measured)
+
+
+def tune_at(setup: Setup, depth: int, rules: Sequence[str], budget: Budget) -> Search:
+    """Tune rules at one depth, by ``budget``, on the validation examples."""
+    return tune(
+        [FAMILIES[name] for name in rules],
+        setup.shape(depth),
+        setup.task.train,
+        setup.task.validation,
+        setup.schedule(),
+        budget,
+        device=setup.device,
+        momentum=setup.momentum,
+        batch_norm=setup.batch_norm,
+    )
+
+
+def tuned(setup: Setup, search: Search) -> dict[str, Learner]:
+    """The best learner of each rule of a search."""
+    options = {"momentum": setup.momentum, "batch_norm": setup.batch_norm}
+    return {name: search.best(name, **options) for name in search.families}
+
+
+def run_rules(
+    learners: Mapping[str, Learner],
+    setup: Setup,
+    depth: int,
+    seeds: Sequence[int],
+    measured: tuple[int, ...] = (),
+    examples: Examples | None = None,
+) -> tuple[Outcome, list[str], list[int]]:
+    """Train each rule's learner on each seed, all together; measured on the test examples, or on ``examples``.
+
+    Returns the outcome, and the rule and seed of each of its networks.
+    """
+    names = [name for name in learners for _ in seeds]
+    each = [seed for _ in learners for seed in seeds]
+    networks = [replace(learners[name], seed=seed) for name, seed in zip(names, each, strict=True)]
+    held_out = setup.task.test if examples is None else examples
+    plan = setup.schedule(measured)
+    return train(networks, setup.shape(depth), setup.task.train, held_out, plan, device=setup.device), names, each
+
+
+def accuracy_by_depth(
+    searches: Mapping[int, Search], setup: Setup, depths: Sequence[int], seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Test accuracy of each rule at each depth, with the settings found at each tuning depth.
+
+    Parameters
+    ----------
+    searches : by tuning depth
+    depths : at which the settings are used
+    seeds : of fresh networks, which no search has seen
+
+    Returns
+    -------
+    One row a tuning depth, depth, rule and seed: ``tuned_at``, ``depth``, ``rule``, ``seed``, ``accuracy`` (percent),
+    ``angle`` (degrees, mean over layers), ``diverged``.
+    """
+    tables = []
+    for tuned_at, search in searches.items():
+        for depth in depths:
+            outcome, names, each = run_rules(tuned(setup, search), setup, depth, seeds)
+            table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss"])
+            tables.append(table.assign(tuned_at=tuned_at, depth=depth, accuracy=100 * table.accuracy))
+    columns = ["tuned_at", "depth", "rule", "seed", "accuracy", "angle", "diverged"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def angles_over_training(
+    learners: Mapping[str, Learner], setup: Setup, depth: int, seeds: Sequence[int], measured: tuple[int, ...]
+) -> pd.DataFrame:
+    """Angle between feedback and weight by layer over training.
+
+    Returns one row a rule, seed, epoch and layer (2 is the second weight): ``angle`` (degrees) and ``gain`` (norm of B
+    over that of W).
+    """
+    outcome, names, each = run_rules(learners, setup, depth, seeds, measured)
+    places = np.indices(outcome.angle.shape).reshape(3, -1)
+    return pd.DataFrame(
+        {
+            "rule": np.array(names)[places[0]],
+            "seed": np.array(each)[places[0]],
+            "epoch": np.array(outcome.checkpoints)[places[1]],
+            "layer": places[2] + 2,
+            "angle": outcome.angle.ravel(),
+            "gain": outcome.gain.ravel(),
+        }
+    )
+
+
+def update_noise(
+    learners: Mapping[str, Learner],
+    setup: Setup,
+    depth: int,
+    seeds: Sequence[int],
+    levels: Sequence[float],
+    feedback_only: bool = False,
+) -> pd.DataFrame:
+    """Test accuracy of each rule under Gaussian noise on every update.
+
+    Deviates: the authors scale the noise by the learning rate; here every rule gets the same noise, since tuned rates
+    differ between rules and a rule must not win by a smaller disturbance.
+
+    Parameters
+    ----------
+    levels : sd of what is added to each weight and feedback entry in each step
+    feedback_only : leave the weights without noise
+
+    Returns
+    -------
+    One row a level, rule and seed: ``level``, ``rule``, ``seed``, ``accuracy`` (percent), ``diverged``.
+    """
+    tables = []
+    for level in levels:
+        noisy = {
+            name: replace(
+                chosen,
+                weight_noise=0.0 if feedback_only else level / chosen.rate,
+                feedback_noise=level / chosen.rate,
+            )
+            for name, chosen in learners.items()
+        }
+        outcome, names, each = run_rules(noisy, setup, depth, seeds)
+        table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss", "angle"])
+        tables.append(table.assign(level=level, accuracy=100 * table.accuracy))
+    return pd.concat(tables, ignore_index=True)[["level", "rule", "seed", "accuracy", "diverged"]]
+
+
+def difference(table: pd.DataFrame, plus: Sequence[str], minus: Sequence[str]) -> np.ndarray:
+    """Mean accuracy of some rules minus that of others, one value a seed, from a table of rule, seed and accuracy."""
+    by_seed = table.pivot_table(index="seed", columns="rule", values="accuracy", sort=True)
+    return (by_seed[list(plus)].mean(axis=1) - by_seed[list(minus)].mean(axis=1)).to_numpy()
+
+
+def adam_advantage(search: Search, rules: Sequence[str]) -> np.ndarray:
+    """Best score among trials with Adam minus best with plain descent, percentage points, a value a sampler seed."""
+    own = search.trials[search.trials.rule.isin(rules)]
+    best = 100 * own.groupby(["sampler_seed", "rule", "optimiser"]).score.max().unstack("optimiser")
+    return (best["adam"] - best["descent"]).groupby("sampler_seed").mean().dropna().to_numpy()
