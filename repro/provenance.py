@@ -15,6 +15,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout that this package is run from."""
 
+MIME = "application/vnd.repro.run+json"
+"""The type of output under which an executed notebook carries the record of its run."""
+
 PACKAGES = ("numpy", "scipy", "torch", "brian2", "numba", "scikit-learn", "scikit-image", "optuna", "pandas")
 
 

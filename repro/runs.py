@@ -26,8 +26,7 @@ from tqdm import tqdm
 from repro import figures, provenance, tables
 from repro.claims import CLAIMS, SCALES, Claim, Outcome, Samples, Scale, judge, read_claims
 from repro.errors import Mistake
-
-MIME = "application/vnd.repro.run+json"
+from repro.provenance import MIME
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

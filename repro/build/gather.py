@@ -15,8 +15,8 @@ from bs4 import BeautifulSoup
 from repro import tables
 from repro.claims import CLAIMS
 from repro.errors import Mistake
+from repro.provenance import MIME
 from repro.results import write_atomically
-from repro.runs import MIME
 
 VERDICTS = CLAIMS / "verdicts.csv"
 COLUMNS = ["chapter", "claim", "scale", "verdict"]

@@ -147,7 +147,7 @@ def chapter(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.filterwarnings("default")  # of the libraries that start a kernel
+@pytest.mark.filterwarnings("ignore")  # of the libraries that start a kernel
 def test_a_chapter_that_fails_is_kept_apart_with_its_cell_named_and_runs_again_when_mended(chapter):
     made = chapter("words", "print(scale)")
     assert execute.execute("c", "book") == "executed"
