@@ -175,3 +175,16 @@ def adam_advantage(search: Search, rules: Sequence[str]) -> np.ndarray:
     own = search.trials[search.trials.rule.isin(rules)]
     best = 100 * own.groupby(["sampler_seed", "rule", "optimiser"]).score.max().unstack("optimiser")
     return (best["adam"] - best["descent"]).groupby("sampler_seed").mean().dropna().to_numpy()
+
+
+def accuracy_after_search(
+    searching: Setup, final: Setup, depth: int, rules: Sequence[str], budget: Budget, seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Tune rules in one setup and run them, with fresh seeds, in another (more examples, more epochs) of the same task.
+
+    Returns one row a rule and seed: ``rule``, ``seed``, ``accuracy`` (percent, test examples), ``angle``, ``diverged``.
+    """
+    search = tune_at(searching, depth, rules, budget)
+    outcome, names, each = run_rules(tuned(searching, search), final, depth, seeds)
+    table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss"])
+    return table.assign(accuracy=100 * table.accuracy)

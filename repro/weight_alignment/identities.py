@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from repro.weight_alignment.convert import convert, feedback_layers
 from repro.weight_alignment.learners import Learner, Shape
@@ -109,3 +110,18 @@ def chain_gain_deviation(gain: float, layers: int, width: int, seed: int) -> flo
         gradients.append([parameter.weight.grad for parameter in network])
     pairs = enumerate(zip(*gradients, strict=True))
     return max(_relative(found, gain ** (layers - 1 - number) * exact) for number, (exact, found) in pairs)
+
+
+def counted_cost(rules: dict[str, Rule]) -> dict[str, float]:
+    """Multiplications of a step over backpropagation's, counted by torch, for a dense layer in the middle of a network.
+
+    Its input wants a gradient and its feedback is learned; a network's first layer is cheaper.
+    """
+    counts = {}
+    for name, rule in (rules | {"BP": RULES["BP"]}).items():
+        layer = convert(nn.Sequential(nn.Linear(64, 64, bias=False)), rule)
+        x = torch.randn(32, 64, requires_grad=True)
+        with FlopCounterMode(display=False) as counter:
+            layer(x).sum().backward()
+        counts[name] = counter.get_total_flops()
+    return {name: counts[name] / counts["BP"] for name in rules}

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from repro.weight_alignment import experiments, frozen_layers, identities
+from repro.weight_alignment.cost import theoretical_ratio
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.frozen_layers import Layer, conditioned, second_moment
 from repro.weight_alignment.learners import Examples, Learner
 from repro.weight_alignment.lockstep import train
 from repro.weight_alignment.rules import PRIMITIVES, RULES, Rule
 from repro.weight_alignment.tasks import Task, load_task
-from repro.weight_alignment.tuning import Budget
+from repro.weight_alignment.tuning import Budget, Search
 
 
 def random_layer(networks=2, out=5, width=6, samples=200, seed=0):
@@ -42,6 +43,9 @@ def test_identities_hold_to_rounding():
     assert identities.moved_beside_feedback(1) == 0
     assert identities.lag_deviation(1, 5) < 1e-14
     assert identities.chain_gain_deviation(1.7, 4, 6, 1) < 1e-12
+    counted = identities.counted_cost(dict(RULES))
+    for name, rule in RULES.items():
+        assert counted[name] == pytest.approx(theoretical_ratio(rule), abs=1e-9)
 
 
 def test_a_broken_identity_is_seen(monkeypatch):
@@ -177,6 +181,29 @@ def test_noise_is_the_same_for_every_rule_whatever_its_rate(search):
     tied = {"BP": Learner(RULES["BP"], 0.05)}
     only = experiments.update_noise(tied, SETUP, 2, (0, 1), (0.0, 5.0), feedback_only=True)
     assert only[only.level == 5].accuracy.tolist() == only[only.level == 0].accuracy.tolist()
+
+
+def test_settings_are_searched_in_one_setup_and_used_in_another():
+    longer = replace(SETUP, epochs=4)
+    budget = Budget(trials=2, network_seeds=(0, 1))
+    table = experiments.accuracy_after_search(SETUP, longer, 1, ("BP", "FA"), budget, (7, 8))
+    found = experiments.tuned(SETUP, experiments.tune_at(SETUP, 1, ("BP", "FA"), budget))
+    expected = experiments.run_rules(found, longer, 1, (7, 8))[0].final
+    assert table.accuracy.tolist() == pytest.approx((100 * expected).tolist())
+    assert table.rule.tolist() == ["BP", "BP", "FA", "FA"]
+
+
+def test_adam_is_compared_with_descent_by_sampler_seed():
+    trials = pd.DataFrame(
+        {
+            "rule": ["WM"] * 4 + ["IA"] * 4,
+            "sampler_seed": [0, 0, 0, 1] * 2,
+            "optimiser": ["adam", "descent", "adam", "adam"] * 2,
+            "score": [0.5, 0.6, 0.8, 0.9, 0.7, 0.3, 0.1, 0.9],
+        }
+    )
+    found = experiments.adam_advantage(Search(trials, {}, {}, Budget(trials=1)), ("WM", "IA"))
+    assert found.tolist() == pytest.approx([30.0])  # (20 + 40)/2; sampler seed 1 never tried descent
 
 
 def test_differences_are_paired_by_seed():
