@@ -126,6 +126,11 @@ def angles_over_training(
     )
 
 
+def at_rate(chosen: Learner, rate: float) -> Learner:
+    """The same learner with another learning rate of the weights; what weight decay takes in a step stays the same."""
+    return replace(chosen, rate=rate, weight_decay=chosen.weight_decay * chosen.rate / rate)
+
+
 def update_noise(
     learners: Mapping[str, Learner],
     setup: Setup,

@@ -206,6 +206,13 @@ def test_adam_is_compared_with_descent_by_sampler_seed():
     assert found.tolist() == pytest.approx([30.0])  # (20 + 40)/2; sampler seed 1 never tried descent
 
 
+def test_another_rate_leaves_kolen_pollacks_decay_matched():
+    chosen = Learner(Rule(decay=0.02, follows_weight_gradient=True), 0.1, weight_decay=0.2)
+    moved = experiments.at_rate(chosen, 0.4)
+    assert moved.rate == 0.4
+    assert moved.rate * moved.weight_decay == pytest.approx(moved.rule.decay)
+
+
 def test_differences_are_paired_by_seed():
     table = pd.DataFrame(
         {"rule": ["A", "A", "B", "B", "C", "C"], "seed": [1, 2] * 3, "accuracy": [90.0, 80.0, 70.0, 65.0, 50.0, 55.0]}
