@@ -1,7 +1,7 @@
 """Long runs that the chapter shows beside its live ones: ``python -m repro.weight_alignment.stored``.
 
 MNIST with all its training images. You should see ``data/results/weight_alignment/mnist.csv`` and ``.json`` after
-about six minutes on one core.
+about three minutes on one core.
 """
 
 from __future__ import annotations
