@@ -126,9 +126,14 @@ def angles_over_training(
     )
 
 
-def at_rate(chosen: Learner, rate: float) -> Learner:
-    """The same learner with another learning rate of the weights; what weight decay takes in a step stays the same."""
-    return replace(chosen, rate=rate, weight_decay=chosen.weight_decay * chosen.rate / rate)
+def at_rate(chosen: Learner, rate: float, match_norm: bool = False) -> Learner:
+    """The same learner with another learning rate of the weights; what weight decay takes in a step stays the same.
+
+    With ``match_norm`` its feedback is rescaled to the weight's norm as well. A gain other than 1 multiplies the
+    errors of lower layers and so acts as a learning rate of its own; only without it is a rate common to all rules.
+    """
+    decay = chosen.weight_decay * chosen.rate / rate
+    return replace(chosen, rate=rate, weight_decay=decay, match_norm=match_norm)
 
 
 def update_noise(
