@@ -129,10 +129,10 @@ def read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _refuse_unsafe(archive: Path, member: tarfile.TarInfo) -> None:
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
-        raise DataCorrupt(f"{archive} holds {member.name!r}, which is no plain file inside the archive: refused")
     try:
         tarfile.data_filter(member, NOWHERE)
     except tarfile.FilterError as error:
         raise DataCorrupt(f"{archive} holds {member.name!r}, which tarfile refuses: {error}") from error
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+        raise DataCorrupt(f"{archive} holds {member.name!r}, which is no plain file inside the archive: refused")

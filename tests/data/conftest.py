@@ -32,6 +32,7 @@ class Source:
     declared: dict[str, int] = field(default_factory=dict)  # a Content-Length that is not the true one
     status: int = 200
     asked: list[str] = field(default_factory=list)
+    meeting: threading.Barrier | None = None  # those who ask for the first file wait for each other half-way
 
 
 @pytest.fixture
@@ -47,7 +48,10 @@ def source() -> Iterator[Source]:
             content = here.content[path]
             self.send_header("Content-Length", str(here.declared.get(path, len(content))))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[:9])
+            if here.meeting is not None and path == next(iter(here.content)):
+                here.meeting.wait(timeout=60)
+            self.wfile.write(content[9:])
 
         def log_message(self, *_: object) -> None:
             pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -104,7 +105,10 @@ def test_what_a_killed_process_left_goes_after_a_day_and_a_running_ones_stays(
     assert left_in(cache) == sorted([*mnist, young])
 
 
-def test_two_processes_may_load_at_the_same_time(mnist: dict[str, bytes], cache: Path, tmp_path: Path) -> None:
+def test_two_processes_may_load_at_the_same_time(
+    mnist: dict[str, bytes], source: Source, cache: Path, tmp_path: Path
+) -> None:
+    source.meeting = threading.Barrier(2)
     script = (
         "import pathlib, repro.data.catalogue as r; "
         f"r.REGISTRY = pathlib.Path({str(tmp_path / 'registry.json')!r}); "

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from repro.data import DataCorrupt, Dataset, DataUnavailable, available, load
 from repro.errors import Mistake
 from tests.data.conftest import Source, left_in, put
+from tests.data.samples import tar
 
 # classes 0 to 9 of the UCI test set, of which scikit-learn's digits are a copy (archive.ics.uci.edu, data set 80)
 DIGITS_PER_CLASS = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
@@ -113,6 +114,17 @@ def test_a_path_given_comes_first(
     assert _is_small_mnist(data)
     assert available("mnist", path=str(given))
     assert source.asked == []
+
+
+def test_a_path_may_be_the_file_itself(register, tmp_path: Path) -> None:
+    batch = bytes([7]) + bytes(3072)
+    names = [*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"]
+    content = tar([(f"cifar-10-batches-bin/{name}", batch) for name in names])
+    register("cifar10", "original", {"cifar-10-binary.tar.gz": content}, None)
+    (tmp_path / "cifar-10-binary.tar.gz").write_bytes(content)
+    assert load("cifar10", path=tmp_path / "cifar-10-binary.tar.gz").y_train.tolist() == [7] * 5
+    with pytest.raises(DataUnavailable, match=r"not at the path given, .*registry\.json; it needs cifar-10-binary"):
+        load("cifar10", path=tmp_path / "registry.json")
 
 
 def test_a_path_without_the_data_is_named_and_nothing_else_is_tried(
@@ -216,6 +228,7 @@ def test_data_without_a_public_source_says_so(register, cache: Path) -> None:
 def test_the_facts_name_what_a_run_must_put_on_record(mnist: dict[str, bytes], cache: Path) -> None:
     put(mnist, cache)
     facts = load("mnist", validation=10).facts()
+    assert facts["title"] == "small mnist"
     assert (facts["train"], facts["validation"], facts["test"], facts["shape"]) == (30, 10, 20, [1, 28, 28])
     assert set(facts["sha256"]) == set(mnist)
     assert (facts["licence"], facts["citation"]) == ("free", "nobody2000")
