@@ -20,6 +20,7 @@ help:
 	@echo "make clean   remove what was built; executed chapters too"
 
 book: $(READY)
+	@python -m repro.build check --scale "$(SCALE)" --chapters "$(CHAPTERS)" --jobs "$(JOBS)"
 	@$(call snakemake,$(SCALE),$(CHAPTERS)); code=$$?; python -m repro.build summary --scale $(SCALE) && exit $$code
 
 test: lint unit
@@ -43,7 +44,7 @@ clean:
 	rm -rf book/_build book/chapters .build .snakemake
 
 define snakemake
-snakemake --cores $(JOBS) --nolock --keep-going --rerun-incomplete --quiet all --config scale=$(1) chapters="$(2)"
+snakemake --cores $(JOBS) --nolock --keep-going --rerun-incomplete --quiet rules progress reason host --config scale=$(1) chapters="$(2)"
 endef
 
 PYTHON_HINT = install Python 3.11, or name yours: make PYTHON=/path/to/python3.11

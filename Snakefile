@@ -5,7 +5,7 @@ import os
 from repro.build.layout import Layout, choose, inputs
 
 SCALE = config.get("scale", "book")
-CHAPTERS = choose(str(config.get("chapters", "")))
+CHAPTERS = choose(str(config.get("chapters") or ""))
 LAYOUT = Layout(SCALE)
 PAGES = [path for path in glob_wildcards("book/{page,(?!chapters/|_build/).*}").page]
 

@@ -6,7 +6,8 @@ import click
 
 from repro.build import site
 from repro.build.execute import execute
-from repro.build.layout import Layout, chapters
+from repro.build.layout import Layout, chapters, choose
+from repro.claims import SCALES
 from repro.errors import Mistake
 from repro.provenance import ROOT
 
@@ -14,6 +15,19 @@ from repro.provenance import ROOT
 @click.group()
 def build() -> None:
     """Steps of a build; ``make book`` runs them all."""
+
+
+@build.command("check")
+@click.option("--scale", required=True)
+@click.option("--chapters", "wanted", default="")
+@click.option("--jobs", required=True)
+def check_command(scale: str, wanted: str, jobs: str) -> None:
+    """Refuse what make was given, in one line, before anything is built."""
+    if scale not in SCALES:
+        raise Mistake(f"SCALE is {scale!r}; it can be {', '.join(SCALES)}")
+    if not jobs.isdecimal() or int(jobs) < 1:
+        raise Mistake(f"JOBS is {jobs!r}; it can be 1 or more")
+    choose(wanted)
 
 
 @build.command("execute")

@@ -76,10 +76,17 @@ def changed_verdicts(runs: list[dict[str, Any]], kept: Path = VERDICTS) -> list[
     both = before.merge(now, on=["chapter", "claim", "scale"], how="outer", suffixes=("_before", "_now"))
     both = both.fillna("absent")
     both = both[both.verdict_before != both.verdict_now]
-    return [
-        f"{row.chapter} {row.claim} at scale {row.scale}: {row.verdict_before} -> {row.verdict_now}"
-        for row in both.itertuples()
-    ]
+    known = set(zip(before.chapter, before.scale, strict=True))
+    lines = []
+    for (chapter, scale), rows in both.groupby(["chapter", "scale"]):
+        if (chapter, scale) not in known:
+            lines.append(f"{chapter}: {len(rows)} verdicts at scale {scale} were not kept before")
+            continue
+        lines += [
+            f"{chapter} {row.claim} at scale {scale}: {row.verdict_before} -> {row.verdict_now}"
+            for row in rows.itertuples()
+        ]
+    return lines
 
 
 def accept_verdicts(runs: list[dict[str, Any]], kept: Path = VERDICTS) -> None:
