@@ -26,7 +26,7 @@ book: $(READY)
 test: lint unit
 	@$(call snakemake,smoke,)
 	@python -m repro.build summary --scale smoke
-	@pytest tests/book
+	@pytest -n 2 tests/book
 
 lint: $(READY)
 	@ruff check . && ruff format --check . && mypy

@@ -1,7 +1,7 @@
 """Small networks in lockstep against the same networks one after another.
 
-``python -m benchmarks.lockstep``: 128 networks 64-48x4-10, batch 32, on one thread. "same code" is the lockstep
-code with one network at a time, "layers" the network converted with ``convert`` and trained by autograd and torch's
+A section of ``python -m benchmarks.weight_alignment``: 128 networks 64-48x4-10, batch 32, on one thread. "alone" is the
+lockstep code with one network at a time, "layers" the network converted with ``convert`` and trained by autograd and torch's
 optimisers. You should see a table within two minutes. A ratio against the same code says what the network axis gives;
 it is bounded by the speed of matrix products, which lockstep is left with.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -38,24 +39,26 @@ def with_layers(rule: Rule, batch_norm: bool, steps: int = 200) -> float:
     return steps / (time.perf_counter() - began)
 
 
-def main(count: int = 128, threads: int = 1, rounds: int = 3) -> None:
-    """Print thousands of network steps a second by rule, with and without batch normalisation."""
-    torch.set_num_threads(threads)
-    print(f"{count} networks 64-48x4-10, batch {BATCH}, {threads} thread; thousand network steps a second")
-    print(f"{'rule':<10}{'norm':<6}{'lockstep':>9}{'same code':>11}{'layers':>8}{'ratio':>7}{'to layers':>11}")
+def throughput(repeats: int, count: int = 128) -> pd.DataFrame:
+    """Thousands of network steps a second by rule, with and without batch normalisation, on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    rows = []
     for name, rule in RULES_TIMED.items():
         for batch_norm in (False, True):
             learners = [Learner(rule, 0.05, seed=s, momentum=0.9, batch_norm=batch_norm) for s in range(count)]
-            found, layers = [], []
-            for _ in range(rounds):
-                found.append(lockstep_throughput(learners, SHAPE, BATCH, steps=100, repeats=2))
-                layers.append(with_layers(rule, batch_norm))
-            together, alone = (max(f[key] for f in found) / 1e3 for key in ("together", "alone"))
-            plain = max(layers) / 1e3
-            norm = "yes" if batch_norm else "no"
-            print(f"{name:<10}{norm:<6}{together:>9.1f}{alone:>11.1f}{plain:>8.2f}", end="")
-            print(f"{together / alone:>7.1f}{together / plain:>11.1f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+            rounds = [
+                lockstep_throughput(learners, SHAPE, BATCH, steps=100, repeats=2)
+                | {"layers": with_layers(rule, batch_norm)}
+                for _ in range(repeats)
+            ]
+            found = pd.DataFrame(rounds)[["together", "alone", "layers"]].max() / 1e3
+            ratios = {"over_alone": found.together / found.alone, "over_layers": found.together / found.layers}
+            rows.append({"rule": name, "norm": batch_norm, **found, **ratios})
+    torch.set_num_threads(threads)
+    table = pd.DataFrame(rows)
+    print(
+        f"\n{count} networks 64-48x4-10, batch {BATCH}, one thread; thousand network steps a second (aim: over_alone 6)"
+    )
+    print(table.round(2).to_string(index=False), flush=True)
+    return table

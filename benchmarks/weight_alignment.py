@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from benchmarks.lockstep import throughput
 from repro.weight_alignment.cost import step_cost
 
 AIMS = {"FA": 1.05, "SA": 1.05, "WM": 1.45, "IA": 1.85, "AA": 1.85, "all five": 2.6}  # set before measuring
@@ -65,7 +66,12 @@ def mlp(repeats: int) -> Table:
     return step_time("mlp", 2 * repeats)
 
 
-SECTIONS: dict[str, Callable[[int], Table]] = {"resnet20": resnet20, "mlp": mlp}
+def small_networks(repeats: int) -> Table:
+    """128 small networks as one batch, against one after another."""
+    return throughput(max(1, repeats // 15))
+
+
+SECTIONS: dict[str, Callable[[int], Table]] = {"resnet20": resnet20, "mlp": mlp, "lockstep": small_networks}
 
 
 @click.command()
