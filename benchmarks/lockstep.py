@@ -1,9 +1,9 @@
 """Small networks in lockstep against the same networks one after another.
 
 A section of ``python -m benchmarks.weight_alignment``: 128 networks 64-48x4-10, batch 32, on one thread. "alone" is the
-lockstep code with one network at a time, "layers" the network converted with ``convert`` and trained by autograd and torch's
-optimisers. You should see a table within two minutes. A ratio against the same code says what the network axis gives;
-it is bounded by the speed of matrix products, which lockstep is left with.
+lockstep code with one network at a time, "layers" the network converted with ``convert`` and trained by autograd and
+torch's optimisers. You should see a table within two minutes. A ratio against the same code alone says what the network
+axis gives; it is bounded by the speed of matrix products, which lockstep is left with.
 """
 
 from __future__ import annotations
