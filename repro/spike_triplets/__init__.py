@@ -1,0 +1,1 @@
+"""Spike-timing rules on pairs, triplets and quadruplets: protocols, rules, measured points, fits, Brian2 versions."""
