@@ -30,8 +30,12 @@ images: str = "digits"  # images of the depth experiments: digits (embedded) or 
 depths: str = "2,4,8"  # hidden layers; each depth is tuned anew
 width: int = 48  # units of each hidden layer
 momentum: float = 0.9  # of the weights
-n_seeds: int = 0  # final networks of each rule; 0 leaves it to the scale (3, 20, 50)
-n_trials: int = 0  # trials of each search; 0 leaves it to the scale (3, 24, 64)
+n_searches: int = (
+    0  # independent searches of each rule, each a sample of the claims; 0 leaves it to the scale (2, 5, 5)
+)
+n_trials: int = 0  # trials of each search; 0 leaves it to the scale (3, 10, 64)
+n_seeds: int = 0  # fresh networks of each rule, dealt out to the searches; 0 leaves it to the scale (4, 20, 50)
+
 
 # %%
 from typing import Annotated
@@ -54,7 +58,7 @@ from repro.weight_alignment.tuning import Budget
 Whole, Share = Annotated[int, Field(ge=0)], Annotated[float, Field(ge=0, lt=1)]
 kinds = {"rules": runs.names(["FA", "WM", "IA", "SA", "AA", "KP"]), "images": runs.one_of(["digits", "mnist"])}
 kinds |= {"depths": runs.numbers(runs.Count), "width": runs.Count, "momentum": Share}
-run = runs.open_run("weight_alignment", globals(), n_seeds=Whole, n_trials=Whole, **kinds)
+run = runs.open_run("weight_alignment", globals(), n_searches=Whole, n_trials=Whole, n_seeds=Whole, **kinds)
 
 # %%
 task = load_task(run.p.images, validation=360, limit=run.at(smoke=300, book=6000, full=None))
@@ -62,18 +66,19 @@ run.uses(task.name, **task.facts)
 names = ("BP", *run.p.rules, "frozen")
 depths = tuple(sorted(set(run.p.depths)))
 shallow, middle, deep = depths[0], depths[len(depths) // 2], depths[-1]
-seeds = run.seeds(run.p.n_seeds or run.at(smoke=3, book=20, full=50), "final")
-few = seeds[:8]  # where many settings are compared
+searched = run.p.n_searches or run.at(smoke=2, book=5, full=5)
+seeds = run.seeds(max(searched, run.p.n_seeds or run.at(smoke=4, book=20, full=50)), "final")
+few = seeds[: 2 * searched]  # where many settings are compared
 
 # %% [markdown]
-# Two helpers for what follows: a band of mean and 95 % interval over seeds, and a claim about the difference between rules,
+# Two helpers for what follows: a band of mean and 95 % interval over searches, and a claim about the difference between rules,
 # which is left out where the rules it speaks of are not run.
 
 
 # %%
 def band(axes, table, x, rule, label=None, style="-", colour=None):
-    """Draw mean and 95 % interval of the accuracy over seeds against ``x``."""
-    groups = table[table.rule == rule].groupby(x).accuracy
+    """Draw mean and 95 % interval of the accuracy against ``x``; a search, its networks averaged, is one sample."""
+    groups = table[table.rule == rule].groupby([x, "search"]).accuracy.mean().groupby(level=0)
     middle_line = groups.mean()
     low, high = np.array([interval(values) or (values.mean(),) * 2 for _, values in groups]).T
     colour = RULE_COLOURS[rule] if colour is None else colour
@@ -346,23 +351,23 @@ run.claim("K-M3", (tangents.measured / tangents.predicted).groupby(mirror.networ
 #
 # Now everything learns at once. Chains of rectified layers with batch normalisation, softmax and cross-entropy; without normalisation an MLP is
 # hostile to the mirror, whose feedback then has the wrong scale as well as the wrong direction. **Every rule is tuned equally**: the same number of
-# trials of Optuna's tree-structured Parzen estimator, the same sampler seed, the same networks in each trial, the same ranges, anew at each depth. What is
+# trials of Optuna's tree-structured Parzen estimator, the same sampler seeds, the same networks in each trial, the same ranges, anew at each depth. What is
 # searched is the learning rate, the feedback's rate and gain, the ratios among its primitives, centring of its input, and plain descent or Adam for
 # it. A trial scores mean minus standard deviation of the validation accuracy; the test images are touched by the final networks alone. The floor are
-# networks of which only the last layer learns. The intervals speak of fresh networks, not of the luck of a search: with another sampler seed a rule
-# can end at other settings.
+# networks of which only the last layer learns. A search is luck as well: another sampler seed can end at other settings. So each rule is searched
+# several times over, a sample is one search with its own fresh networks, and the intervals are over searches.
 
 # %%
-trials = run.p.n_trials or run.at(smoke=3, book=24, full=64)
+trials = run.p.n_trials or run.at(smoke=3, book=10, full=64)
 networks = run.seeds(run.at(smoke=2, book=4, full=4), "networks of a trial")
-budget = Budget(trials, run.seeds(run.at(smoke=1, book=1, full=3), "samplers"), networks, startup=min(8, trials))
+budget = Budget(trials, run.seeds(searched, "samplers"), networks, startup=run.at(smoke=2, book=4, full=16))
 searches = {depth: experiments.tune_at(setup, depth, names, budget) for depth in run.progress(depths, "tuning")}
-runs_there = [experiments.accuracy_by_depth({depth: searches[depth]}, setup, (depth,), seeds) for depth in depths]
-tuned_there = pd.concat(runs_there)
+table = experiments.accuracy_by_depth(searches, setup, depths, seeds)
+tuned_there = table[table.tuned_at == table.depth]
 ends = {depth: tuned_there[tuned_there.depth == depth] for depth in depths}
 run.say(
-    f"Budget: {trials} trials of {len(networks)} networks for each of {len(names)} rules at each of {len(depths)} depths, "
-    f"{budget.trainings * len(names) * len(depths):,} trainings; then {len(seeds)} fresh networks of each."
+    f"Budget: {searched} searches of {trials} trials of {len(networks)} networks for each of {len(names)} rules at each of "
+    f"{len(depths)} depths, {budget.trainings * len(names) * len(depths):,} trainings; then {len(seeds)} fresh networks of each."
 )
 
 # %%
@@ -379,9 +384,9 @@ axes.legend(ncols=2)
 run.figure(
     fig,
     "accuracy-by-depth",
-    n=f"{len(seeds)} seeds",
+    n=f"{searched} searches, {len(seeds)} networks a rule",
     data=task.title,
-    caption=f"Test accuracy by rule, each tuned at each depth with {trials} trials. Bands: 95 % interval of the mean over seeds.",
+    caption=f"Test accuracy by rule, each tuned at each depth with {trials} trials. Bands: 95 % interval over searches.",
     alt="Test accuracy over the number of hidden layers by rule; frozen features are the floor.",
 )
 
@@ -410,11 +415,13 @@ for claim, pair in (("K-S6a", ["WM", "IA"]), ("K-S6b", ["SA", "AA"])):
 # %%
 measured = tuple(sorted({0, 1, 2, *np.linspace(0, setup.epochs, 6).astype(int).tolist()}))
 best = experiments.tuned(setup, searches[middle])
-followed = {rule: best[rule] for rule in run.p.rules}
+followed = {key: chosen for key, chosen in best.items() if key[0] in run.p.rules}
 angles = experiments.angles_over_training(followed, setup, middle, seeds, measured)
-fig, all_axes = plt.subplots(1, len(followed), figsize=(max(4.5, 1.75 * len(followed)), 3), sharey=True, squeeze=False)
+fig, all_axes = plt.subplots(
+    1, len(run.p.rules), figsize=(max(4.5, 1.75 * len(run.p.rules)), 3), sharey=True, squeeze=False
+)
 shades = plt.cm.viridis(np.linspace(0, 0.85, middle))
-for axes, rule in zip(all_axes[0], followed, strict=True):
+for axes, rule in zip(all_axes[0], run.p.rules, strict=True):
     for (layer, group), shade in zip(angles[angles.rule == rule].groupby("layer"), shades, strict=True):
         lines = group.groupby("epoch").angle
         axes.plot(lines.mean(), color=shade, label=f"layer {layer}")
@@ -425,19 +432,19 @@ all_axes[0, -1].legend(fontsize=7, loc="lower left")
 run.figure(
     fig,
     "angles-over-training",
-    n=f"{len(seeds)} seeds",
+    n=f"{searched} searches, {len(seeds)} networks a rule",
     data=task.title,
-    caption=f"Angle between feedback and weight by layer, {middle} hidden layers, each rule as tuned. Bands: 10th to 90th percentile over seeds.",
+    caption=f"Angle between feedback and weight by layer, {middle} hidden layers, each rule as tuned. Bands: 10th to 90th percentile over networks.",
     alt="Angles over epochs, a panel a rule, a line a layer.",
 )
 
 # %%
-by_seed = angles.groupby(["epoch", "rule", "seed"]).angle.mean()
-start, final = by_seed.loc[0], by_seed.loc[setup.epochs].unstack("rule")
+first, last = (angles[angles.epoch == epoch] for epoch in (0, setup.epochs))
+final = last.groupby(["rule", "search"]).angle.mean().unstack("rule")
 run.say(
-    "After training, mean over layers: " + ", ".join(f"{rule} {final[rule].mean():.0f}°" for rule in followed) + "."
+    "After training, mean over layers: " + ", ".join(f"{rule} {final[rule].mean():.0f}°" for rule in run.p.rules) + "."
 )
-run.claim("K-A1a", start.groupby("seed").mean())
+run.claim("K-A1a", first.groupby("seed").angle.mean())
 compare("K-A1b", lambda: final["FA"] - final["WM"], ["FA", "WM"])
 compare("K-A1c", lambda: final["IA"] - final[["SA", "AA"]].max(axis=1), ["IA", "SA", "AA"])
 
@@ -497,7 +504,6 @@ run.figure(
 # %%
 columns = min(3, len(run.p.rules))
 rows = -(-len(run.p.rules) // columns)
-table = experiments.accuracy_by_depth(searches, setup, depths, few)
 fig, all_axes = plt.subplots(rows, columns, figsize=(9, 2.6 * rows), sharex=True, sharey=True, squeeze=False)
 shades = plt.cm.viridis(np.linspace(0, 0.85, len(depths)))
 for axes, rule in zip(all_axes.flat, run.p.rules, strict=False):
@@ -512,18 +518,18 @@ all_axes[0, 0].legend()
 run.figure(
     fig,
     "transfer",
-    n=f"{len(few)} seeds",
+    n=f"{searched} searches, {len(seeds)} networks a rule",
     data=task.title,
-    caption="Test accuracy over depth with the settings that were found at one depth. Bands: 95 % interval of the mean over seeds.",
+    caption="Test accuracy over depth with the settings that were found at one depth. Bands: 95 % interval over searches.",
     alt="A panel for each rule, a line for each depth of tuning.",
 )
 
 
 # %%
 def loss_by_moving(rule, origin):
-    """Accuracy lost in the deepest network by keeping what was tuned at another depth, one value a seed."""
-    deepest = table[(table.rule == rule) & (table.depth == deep)].set_index("seed")
-    return deepest[deepest.tuned_at == deep].accuracy - deepest[deepest.tuned_at == origin].accuracy
+    """Accuracy lost in the deepest network by keeping what was tuned at another depth, one value a search."""
+    deepest = table[(table.rule == rule) & (table.depth == deep)].groupby(["tuned_at", "search"]).accuracy.mean()
+    return deepest[deep] - deepest[origin]
 
 
 lost = {rule: loss_by_moving(rule, shallow) for rule in names}
@@ -540,8 +546,8 @@ compare("K-S5b", lambda: lost["WM"] - lost["IA"], ["WM", "IA"])
 run.claim("K-G1", max(identities.chain_gain_deviation(gain, 6, 16, own[0]) for gain in (0.5, 0.9, 2.0)))
 
 # %% [markdown]
-# The claims compare the shallowest tuning with the deepest. Each line rests on one search: settings that win one depth by chance can fail at the next, so
-# look at all lines of a panel before calling a rule robust.
+# The claims compare the shallowest tuning with the deepest. Settings that win one depth by chance can fail at the next: the bands show how far searches
+# differ.
 #
 # One reason is exact: a feedback whose norm is $\rho$ times that of the weight multiplies the error by $\rho$ in every layer, so that the gradient
 # of a layer is scaled by $\rho$ to the number of layers above it. A gain that was harmless, or even helped, in a shallow network is a hidden
@@ -607,10 +613,11 @@ compare("K-S7", lambda: experiments.adam_advantage(scattered, ["WM", "IA"]), ["W
 
 # %%
 levels = run.at(smoke=(0.0, 0.01), book=(0.0, 0.001, 0.003, 0.01, 0.03, 0.1), full=(0.0, 0.001, 0.003, 0.01, 0.03, 0.1))
-alike = {rule: experiments.at_rate(best[rule], best["BP"].rate, match_norm=True) for rule in names[:-1]}
+common = {search: best["BP", search].rate for search in budget.sampler_seeds}
+alike = {key: experiments.at_rate(best[key], common[key[1]], match_norm=True) for key in best if key[0] != "frozen"}
 noisy = experiments.update_noise(alike, setup, middle, few, levels)
 backward = experiments.update_noise(
-    {rule: alike[rule] for rule in run.p.rules}, setup, middle, few, levels, feedback_only=True
+    {key: alike[key] for key in followed}, setup, middle, few, levels, feedback_only=True
 )
 fig, all_axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 panels = (("weights and feedback", noisy), ("feedback only", backward))
@@ -624,36 +631,41 @@ all_axes[0].legend(ncols=2)
 run.figure(
     fig,
     "update-noise",
-    n=f"{len(few)} seeds",
+    n=f"{searched} searches, {len(few)} networks a rule",
     data=task.title,
     caption=f"Test accuracy under Gaussian noise on every update, {middle} hidden layers, tuned without noise, "
-    f"all at backpropagation's learning rate ({best['BP'].rate:.3g}), feedback of the weight's norm. Bands: 95 % interval over seeds.",
+    "all at backpropagation's learning rate, feedback of the weight's norm. Bands: 95 % interval over searches.",
     alt="Test accuracy over the size of the noise by rule, with noise on all weights and on the feedback alone.",
 )
 
 
 # %%
-def over_seeds(source, chosen):
-    """Accuracy of each rule and seed, averaged over the chosen levels."""
-    return source[source.level.isin(chosen)].groupby(["rule", "seed"], as_index=False).accuracy.mean()
+def over_levels(source, chosen):
+    """Accuracy of each rule and search, averaged over the chosen levels."""
+    return source[source.level.isin(chosen)].groupby(["rule", "search"], as_index=False).accuracy.mean()
 
 
 backprop = noisy[noisy.rule == "BP"].groupby("level").accuracy.mean()
 kept = [level for level in levels[1:] if backprop[level] >= 0.9 * backprop[0.0]] or levels[1:2]
-moderate, all_levels = over_seeds(noisy, kept), over_seeds(noisy, levels[1:])
-quiet, loud = over_seeds(backward, levels[:1]), over_seeds(backward, levels[1:])
+moderate, all_levels = over_levels(noisy, kept), over_levels(noisy, levels[1:])
+quiet, loud = over_levels(backward, levels[:1]), over_levels(backward, levels[1:])
 run.say(
     "Mean over all noise levels above 0: "
     + ", ".join(f"{rule} {mean_of(all_levels, rule):.1f} %" for rule in names[:-1])
     + "."
 )
-faster = {"backpropagation at four times the rate": experiments.at_rate(best["BP"], 4 * best["BP"].rate)}
+
+# %%
+faster = {
+    ("backpropagation at four times the rate", n): experiments.at_rate(best["BP", n], 4 * common[n]) for n in common
+}
 if "SA" in names:
-    faster["symmetric alignment with the gain that tuning gave it"] = experiments.at_rate(best["SA"], best["BP"].rate)
-control = over_seeds(experiments.update_noise(faster, setup, middle, few, levels), levels[1:])
+    own_gain = "symmetric alignment with the gain that tuning gave it"
+    faster |= {(own_gain, n): experiments.at_rate(best["SA", n], common[n]) for n in common}
+control = over_levels(experiments.update_noise(faster, setup, middle, few, levels), levels[1:])
 run.say(
     "The same noise with a larger learning rate, open or hidden in the gain: "
-    + ", ".join(f"{what} reaches {mean_of(control, what):.1f} %" for what in faster)
+    + ", ".join(f"{what} reaches {mean_of(control, what):.1f} %" for what in control.rule.unique())
     + ". An advantage that comes from there is open to every rule."
 )
 
@@ -673,7 +685,7 @@ run.claim("K-N2b", frozen_layers.noise_variance_ratio(layers[0], 0.5, 0.1, own[0
 
 # %%
 timed = ["BP", *run.p.rules, "all five"]
-repeats, batch = run.at(smoke=1, book=5, full=15), run.at(smoke=8, book=64, full=None)
+repeats, batch = run.at(smoke=1, book=3, full=15), run.at(smoke=8, book=64, full=None)
 models = {"mlp": "MLP 784-512-512-512-10", "resnet20": "ResNet-20, 32 × 32 images"}
 costs = {model: cost.step_cost(model, timed, repeats, batch) for model in models}
 fig, all_axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)

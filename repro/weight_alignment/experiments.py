@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from repro.weight_alignment.learners import Examples, Learner, Schedule, Shape
+from repro.weight_alignment.learners import Learner, Schedule, Shape
 from repro.weight_alignment.lockstep import Outcome, train
 from repro.weight_alignment.search_space import FAMILIES
 from repro.weight_alignment.tasks import Task
@@ -52,30 +52,46 @@ def tune_at(setup: Setup, depth: int, rules: Sequence[str], budget: Budget) -> S
     )
 
 
-def tuned(setup: Setup, search: Search) -> dict[str, Learner]:
-    """The best learner of each rule of a search."""
+Learners = Mapping[tuple[str, int], Learner]
+"""Learners by rule and search: searches with other sampler seeds end at other settings of the same rule."""
+
+
+def tuned(setup: Setup, search: Search) -> dict[tuple[str, int], Learner]:
+    """The best learner of each rule and sampler seed of a search."""
     options = {"momentum": setup.momentum, "batch_norm": setup.batch_norm}
-    return {name: search.best(name, **options) for name in search.families}
+    pairs = [(name, seed) for name in search.families for seed in search.budget.sampler_seeds]
+    return {(name, seed): search.best(name, seed, **options) for name, seed in pairs}
 
 
 def run_rules(
-    learners: Mapping[str, Learner],
-    setup: Setup,
-    depth: int,
-    seeds: Sequence[int],
-    measured: tuple[int, ...] = (),
-    examples: Examples | None = None,
-) -> tuple[Outcome, list[str], list[int]]:
-    """Train each rule's learner on each seed, all together; measured on the test examples, or on ``examples``.
+    learners: Learners, setup: Setup, depth: int, seeds: Sequence[int], measured: tuple[int, ...] = ()
+) -> tuple[Outcome, dict[str, list]]:
+    """Train each learner on fresh networks, all together, and measure them on the test examples.
 
-    Returns the outcome, and the rule and seed of each of its networks.
+    Parameters
+    ----------
+    learners : by rule and search
+    seeds : of the networks, dealt out evenly to the searches: rules are paired within a search, searches independent
+
+    Returns
+    -------
+    The outcome, and the ``rule``, ``search`` and ``seed`` of each of its networks.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer seeds than searches.
     """
-    names = [name for name in learners for _ in seeds]
-    each = [seed for _ in learners for seed in seeds]
-    networks = [replace(learners[name], seed=seed) for name, seed in zip(names, each, strict=True)]
-    held_out = setup.task.test if examples is None else examples
+    searches = sorted({search for _, search in learners})
+    if len(seeds) < len(searches):
+        raise ValueError(f"run_rules: {len(seeds)} seeds for {len(searches)} searches; each needs one or more")
+    shares = np.array_split(np.asarray(seeds, dtype=object), len(searches))
+    own = dict(zip(searches, shares, strict=True))
+    keys = [(rule, search, seed) for rule, search in learners for seed in own[search]]
+    networks = [replace(learners[rule, search], seed=seed) for rule, search, seed in keys]
     plan = setup.schedule(measured)
-    return train(networks, setup.shape(depth), setup.task.train, held_out, plan, device=setup.device), names, each
+    outcome = train(networks, setup.shape(depth), setup.task.train, setup.task.test, plan, device=setup.device)
+    return outcome, {name: [key[number] for key in keys] for number, name in enumerate(("rule", "search", "seed"))}
 
 
 def accuracy_by_depth(
@@ -91,33 +107,35 @@ def accuracy_by_depth(
 
     Returns
     -------
-    One row a tuning depth, depth, rule and seed: ``tuned_at``, ``depth``, ``rule``, ``seed``, ``accuracy`` (percent),
-    ``angle`` (degrees, mean over layers), ``diverged``.
+    One row a tuning depth, depth and network: ``tuned_at``, ``depth``, ``rule``, ``search``, ``seed``, ``accuracy``
+    (percent), ``angle`` (degrees, mean over layers), ``diverged``.
     """
     tables = []
     for tuned_at, search in searches.items():
         for depth in depths:
-            outcome, names, each = run_rules(tuned(setup, search), setup, depth, seeds)
-            table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss"])
-            tables.append(table.assign(tuned_at=tuned_at, depth=depth, accuracy=100 * table.accuracy))
-    columns = ["tuned_at", "depth", "rule", "seed", "accuracy", "angle", "diverged"]
-    return pd.concat(tables, ignore_index=True)[columns]
+            outcome, columns = run_rules(tuned(setup, search), setup, depth, seeds)
+            tables.append(_percent(outcome, columns).assign(tuned_at=tuned_at, depth=depth))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _percent(outcome: Outcome, columns: dict[str, list]) -> pd.DataFrame:
+    table = outcome.table(**columns).drop(columns=["epoch", "loss"])
+    return table.assign(accuracy=100 * table.accuracy)
 
 
 def angles_over_training(
-    learners: Mapping[str, Learner], setup: Setup, depth: int, seeds: Sequence[int], measured: tuple[int, ...]
+    learners: Learners, setup: Setup, depth: int, seeds: Sequence[int], measured: tuple[int, ...]
 ) -> pd.DataFrame:
     """Angle between feedback and weight by layer over training.
 
-    Returns one row a rule, seed, epoch and layer (2 is the second weight): ``angle`` (degrees) and ``gain`` (norm of B
+    Returns one row a network, epoch and layer (2 is the second weight): ``angle`` (degrees) and ``gain`` (norm of B
     over that of W).
     """
-    outcome, names, each = run_rules(learners, setup, depth, seeds, measured)
+    outcome, columns = run_rules(learners, setup, depth, seeds, measured)
     places = np.indices(outcome.angle.shape).reshape(3, -1)
     return pd.DataFrame(
-        {
-            "rule": np.array(names)[places[0]],
-            "seed": np.array(each)[places[0]],
+        {name: np.array(values)[places[0]] for name, values in columns.items()}
+        | {
             "epoch": np.array(outcome.checkpoints)[places[1]],
             "layer": places[2] + 2,
             "angle": outcome.angle.ravel(),
@@ -137,7 +155,7 @@ def at_rate(chosen: Learner, rate: float, match_norm: bool = False) -> Learner:
 
 
 def update_noise(
-    learners: Mapping[str, Learner],
+    learners: Learners,
     setup: Setup,
     depth: int,
     seeds: Sequence[int],
@@ -156,28 +174,27 @@ def update_noise(
 
     Returns
     -------
-    One row a level, rule and seed: ``level``, ``rule``, ``seed``, ``accuracy`` (percent), ``diverged``.
+    One row a level and network: ``level``, ``rule``, ``search``, ``seed``, ``accuracy`` (percent), ``angle``,
+    ``diverged``.
     """
     tables = []
     for level in levels:
         noisy = {
-            name: replace(
+            key: replace(
                 chosen,
                 weight_noise=0.0 if feedback_only else level / chosen.rate,
                 feedback_noise=level / chosen.rate,
             )
-            for name, chosen in learners.items()
+            for key, chosen in learners.items()
         }
-        outcome, names, each = run_rules(noisy, setup, depth, seeds)
-        table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss", "angle"])
-        tables.append(table.assign(level=level, accuracy=100 * table.accuracy))
-    return pd.concat(tables, ignore_index=True)[["level", "rule", "seed", "accuracy", "diverged"]]
+        tables.append(_percent(*run_rules(noisy, setup, depth, seeds)).assign(level=level))
+    return pd.concat(tables, ignore_index=True)
 
 
 def difference(table: pd.DataFrame, plus: Sequence[str], minus: Sequence[str]) -> np.ndarray:
-    """Mean accuracy of some rules minus that of others, one value a seed, from a table of rule, seed and accuracy."""
-    by_seed = table.pivot_table(index="seed", columns="rule", values="accuracy", sort=True)
-    return (by_seed[list(plus)].mean(axis=1) - by_seed[list(minus)].mean(axis=1)).to_numpy()
+    """Mean accuracy of some rules minus that of others, one value a search, its networks averaged."""
+    by_search = table.pivot_table(index="search", columns="rule", values="accuracy", sort=True)
+    return (by_search[list(plus)].mean(axis=1) - by_search[list(minus)].mean(axis=1)).to_numpy()
 
 
 def adam_advantage(search: Search, rules: Sequence[str]) -> np.ndarray:
@@ -192,9 +209,8 @@ def accuracy_after_search(
 ) -> pd.DataFrame:
     """Tune rules in one setup and run them, with fresh seeds, in another (more examples, more epochs) of the same task.
 
-    Returns one row a rule and seed: ``rule``, ``seed``, ``accuracy`` (percent, test examples), ``angle``, ``diverged``.
+    Returns one row a network: ``rule``, ``search``, ``seed``, ``accuracy`` (percent, test examples), ``angle``,
+    ``diverged``.
     """
     search = tune_at(searching, depth, rules, budget)
-    outcome, names, each = run_rules(tuned(searching, search), final, depth, seeds)
-    table = outcome.table(rule=names, seed=each).drop(columns=["epoch", "loss"])
-    return table.assign(accuracy=100 * table.accuracy)
+    return _percent(*run_rules(tuned(searching, search), final, depth, seeds))

@@ -55,11 +55,13 @@ class Search:
     families: Mapping[str, Family]
     budget: Budget
 
-    def best(self, rule: str, **options: object) -> Learner:
-        """The learner of the best trial of a rule over all sampler seeds; the first one, among equals."""
+    def best(self, rule: str, sampler_seed: int | None = None, **options: object) -> Learner:
+        """The learner of a rule's best trial, of one sampler seed or over all; the first one, among equals."""
         own = self.trials[self.trials.rule == rule]
+        if sampler_seed is not None:
+            own = own[own.sampler_seed == sampler_seed]
         if own.empty:
-            raise ValueError(f"Search: no trials of {rule!r}; there are {', '.join(self.families)}")
+            raise ValueError(f"Search: no trials of {rule!r} with sampler seed {sampler_seed}")
         row = own.iloc[int(own.score.argmax())]
         found = self.parameters[rule, int(row.sampler_seed), int(row.trial)]
         return learner(self.families[rule], found, **options)

@@ -131,22 +131,23 @@ def test_layers_of_a_trained_network_come_with_what_reaches_them():
 # --- training --------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def search():
-    return experiments.tune_at(SETUP, 2, ("BP", "FA", "SA"), Budget(trials=3, network_seeds=(0, 1), startup=2))
+    budget = Budget(trials=3, sampler_seeds=(4, 5), network_seeds=(0, 1), startup=2)
+    return experiments.tune_at(SETUP, 2, ("BP", "FA", "SA"), budget)
 
 
 def test_accuracy_is_tidy_and_of_fresh_networks(search):
-    table = experiments.accuracy_by_depth({2: search}, SETUP, (1, 2), seeds=(7, 8, 9))
-    assert len(table) == 2 * 3 * 3
+    table = experiments.accuracy_by_depth({2: search}, SETUP, (1, 2), seeds=(7, 8, 9, 10))
+    assert len(table) == 2 * 3 * 4
     assert set(table.rule) == {"BP", "FA", "SA"}
     assert table.accuracy.between(0, 100).all()
     assert table[table.rule == "BP"].accuracy.mean() > 80
     assert (table[table.rule == "BP"].angle < 0.1).all()
     for depth in (1, 2):
-        found = table[table.depth == depth].set_index(["rule", "seed"]).accuracy
-        for name, chosen in experiments.tuned(SETUP, search).items():
-            alone = [replace(chosen, seed=seed) for seed in (7, 8, 9)]
+        found = table[table.depth == depth].set_index(["rule", "search"]).accuracy
+        for (name, sampler_seed), chosen in experiments.tuned(SETUP, search).items():
+            alone = [replace(chosen, seed=seed) for seed in {4: (7, 8), 5: (9, 10)}[sampler_seed]]
             expected = train(alone, SETUP.shape(depth), SETUP.task.train, SETUP.task.test, SETUP.schedule()).final
-            np.testing.assert_allclose(found[name], 100 * expected, atol=2)  # float32: one of 60 may flip
+            np.testing.assert_allclose(found[name, sampler_seed], 100 * expected, atol=2)  # float32: one of 60 may flip
 
 
 def test_a_search_is_made_at_its_depth():
@@ -156,6 +157,8 @@ def test_a_search_is_made_at_its_depth():
         networks = [Learner(RULES["BP"], score.rate, seed=seed, momentum=SETUP.momentum) for seed in (0, 1)]
         found = train(networks, SETUP.shape(depth), SETUP.task.train, SETUP.task.validation, SETUP.schedule())
         assert score["mean"] == pytest.approx(found.final.mean())
+    with pytest.raises(ValueError, match="1 seeds for 2 searches"):
+        experiments.run_rules({("FA", 0): networks[0], ("FA", 1): networks[0]}, SETUP, 1, (3,))
     assert len({score["mean"] for score in scores}) > 1
 
 
@@ -171,14 +174,14 @@ def test_angles_have_a_row_for_each_layer_and_epoch(search):
 
 
 def test_noise_is_the_same_for_every_rule_whatever_its_rate(search):
-    learners = {"FA": Learner(RULES["FA"], 0.01), "SA": Learner(RULES["SA"], 0.1)}
+    learners = {("FA", 0): Learner(RULES["FA"], 0.01), ("SA", 0): Learner(RULES["SA"], 0.1)}
     quiet = experiments.update_noise(learners, SETUP, 2, (0, 1), (0.0,))
     plain = experiments.run_rules(learners, SETUP, 2, (0, 1))[0]
     assert quiet.accuracy.tolist() == pytest.approx((100 * plain.final).tolist())
     loud = experiments.update_noise(learners, SETUP, 2, (0, 1), (0.0, 5.0))
     assert loud[loud.level == 5].accuracy.mean() < loud[loud.level == 0].accuracy.mean() - 20
     # noise on the feedback alone does not touch a rule without feedback of its own
-    tied = {"BP": Learner(RULES["BP"], 0.05)}
+    tied = {("BP", 0): Learner(RULES["BP"], 0.05)}
     only = experiments.update_noise(tied, SETUP, 2, (0, 1), (0.0, 5.0), feedback_only=True)
     assert only[only.level == 5].accuracy.tolist() == only[only.level == 0].accuracy.tolist()
 
@@ -215,10 +218,11 @@ def test_another_rate_leaves_kolen_pollacks_decay_matched():
     assert moved.rate * moved.weight_decay == pytest.approx(moved.rule.decay)
 
 
-def test_differences_are_paired_by_seed():
+def test_differences_are_paired_by_search():
     table = pd.DataFrame(
-        {"rule": ["A", "A", "B", "B", "C", "C"], "seed": [1, 2] * 3, "accuracy": [90.0, 80.0, 70.0, 65.0, 50.0, 55.0]}
+        {"rule": ["A", "A", "B", "B", "C", "C"], "search": [1, 2] * 3, "accuracy": [90.0, 80.0, 70.0, 65.0, 50.0, 55.0]}
     )
+    table = pd.concat([table.assign(seed=0), table.assign(seed=1)])  # networks of a search are averaged
     assert experiments.difference(table, ["A"], ["B", "C"]).tolist() == [30.0, 20.0]
 
 

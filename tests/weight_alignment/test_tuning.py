@@ -103,9 +103,11 @@ def test_random_search_draws_from_the_same_ranges():
 
 
 def test_shares_and_best_so_far_are_read_from_the_trials():
-    rows = {"rule": ["A"] * 4, "sampler_seed": [0, 0, 1, 1], "trial": [0, 1, 0, 1]}
+    rows = {"rule": ["BP"] * 4, "sampler_seed": [0, 0, 1, 1], "trial": [0, 1, 0, 1]}
     scores = pd.DataFrame(rows | {"score": [0.5, 0.4, 0.2, 0.6], "mean": [0.9, 0.81, 0.5, 0.82]})
-    search = Search(scores, {}, {}, Budget(trials=2))
+    points = {("BP", seed, trial): {"rate": 0.1 + seed + 0.5 * trial} for seed in (0, 1) for trial in (0, 1)}
+    search = Search(scores, points, dict(FAMILIES), Budget(trials=2))
+    assert [search.best("BP", seed).rate for seed in (None, 0, 1)] == [1.6, 0.1, 1.6]
     assert search.share_within(0.9).share.tolist() == [1.0, 0.5]
     assert search.best_so_far().best.tolist() == [0.5, 0.5, 0.2, 0.6]
     with pytest.raises(ValueError, match="no trials of 'B'"):
