@@ -347,8 +347,8 @@ run.claim("K-M3", (tangents.measured / tangents.predicted).groupby(mirror.networ
 # %% [markdown]
 # ## Accuracy by rule and depth
 #
-# Now everything learns at once. Chains of rectified layers with batch normalisation, softmax and cross-entropy; without normalisation an MLP is
-# hostile to the mirror, whose feedback then has the wrong scale as well as the wrong direction. **Every rule is tuned equally**: the same number of
+# Now everything learns at once. Chains of rectified layers with batch normalisation, softmax and cross-entropy. Normalisation keeps
+# the scale of the activations in hand, and with it the scale of the mirror's feedback, which is that of $C W^\top$. **Every rule is tuned equally**: the same number of
 # trials of Optuna's tree-structured Parzen estimator, the same sampler seeds, the same networks in each trial, the same ranges, anew at each depth. What is
 # searched is the learning rate, the feedback's rate and gain, the ratios among its primitives, centring of its input, and plain descent or Adam for
 # it. A trial scores mean minus standard deviation of the validation accuracy; the test images are touched by the final networks alone. The floor are
@@ -603,8 +603,7 @@ compare("K-S7", lambda: experiments.adam_advantage(scattered, ["WM", "IA"]), ["W
 # Synapses do not move exactly as told. Gaussian noise of the same size is added to every weight and every feedback weight in each step, to settings that were
 # tuned without noise; beside it, noise on the feedback alone. A large learning rate makes a given noise matter less. Tuned
 # rates differ, and a gain above 1 is a learning rate in disguise; so all rules run here at the rate that was best for backpropagation, with their feedback
-# rescaled to the norm of the weight. (The first run of this chapter did without these precautions, and symmetric alignment led by more;
-# the ledger's measure was made stricter then, its threshold left.) Symmetric alignment pulls its feedback back to the weight at a
+# rescaled to the norm of the weight. Symmetric alignment pulls its feedback back to the weight at a
 # rate that it chooses; Kolen-Pollack can only do so by decay, which the weights have to share.
 #
 # *How this is measured was changed twice after first runs*, with the thresholds left as they were: in the first each rule had its own tuned rate, in the
@@ -645,7 +644,7 @@ def over_levels(source, chosen):
 
 
 backprop = noisy[noisy.rule == "BP"].groupby("level").accuracy.mean()
-kept = [level for level in levels[1:] if backprop[level] >= 0.9 * backprop[0.0]] or levels[1:2]
+kept = [level for level in levels[1:] if backprop[level] >= 0.9 * backprop[0.0]]
 moderate, all_levels = over_levels(noisy, kept), over_levels(noisy, levels[1:])
 quiet, loud = over_levels(backward, levels[:1]), over_levels(backward, levels[1:])
 run.say(
@@ -669,7 +668,10 @@ run.say(
 )
 
 # %%
-compare("K-N1a", lambda: difference(moderate, ["SA", "AA"], ["BP"]), ["SA", "AA"])
+if run.scale != "smoke" and not kept:
+    run.skip("K-N1a", "backpropagation keeps 90 % of its accuracy at no noise level above 0")
+else:
+    compare("K-N1a", lambda: difference(moderate, ["SA", "AA"], ["BP"]), ["SA", "AA"])
 compare("K-N1b", lambda: difference(all_levels, ["SA"], ["BP"]), ["SA"])
 compare("K-N2a", lambda: difference(loud, ["SA"], ["KP"]) - difference(quiet, ["SA"], ["KP"]), ["SA", "KP"])
 lags = run.at(smoke=200, book=400, full=1000)
@@ -716,11 +718,11 @@ run.claim("K-C1", max(abs(counted[rule] - cost.theoretical_ratio(cost.COST_RULES
 # 2. **Half factors.** Here decay, null and sparse carry a factor ½ in the potential; the authors' code has none, so its coefficients for these are half of ours.
 # 3. **Letters are not names.** In the authors' code alpha is decay for one rule and amp for another. Name coefficients by primitive.
 # 4. **The output that aligns is $Wx$**, before normalisation and nonlinearity. A bias in it would add a term $\langle x\rangle\,\mathrm{bias}^\top$ to the mirror.
-# 5. **The mean of the input** is the largest eigenvalue of $C$ after a rectification. Removing it is cheap and helps all rules with amp.
-# 6. **Weight decay of Kolen-Pollack must match** that of its feedback exactly: the difference of the two decays at this rate and at no other.
+# 5. **The mean of the input** gives $C$ its largest eigenvalue after a rectification. Removing it is cheap and brings the mirror closer to the weight (K-M1c).
+# 6. **Weight decay of Kolen-Pollack must match** that of its feedback exactly: only then does what separates the two, $W - B^\top$, shrink in every step.
 # 7. **The first layer's feedback is never read.** Computing its alignment, as the authors' code does, is wasted.
 # 8. **Combine before contracting**: amp can ride on the outer product that sparse or null needs anyway. AA then costs 5/3 of backpropagation, not 2.
-# 9. **Gain is a learning rate in disguise**: $\rho^{L-l}$ in a plain chain. Normalisation removes much of it, not in the gradient of the normalisation's own parameters.
+# 9. **Gain is a learning rate in disguise**: $\rho^{L-l}$ for layer $l$ of $L$ in a plain chain (K-G1).
 # 10. **Scale of the sums.** Means are over the batch; in a convolution sums run over positions, so that coefficients do not carry over between layer sizes.
 # 11. **Slow modes.** AA and IA relax where the input varies and hardly elsewhere: stability is set by the largest eigenvalue of $C$, speed by the smallest.
 # 12. **Noise.** The authors scale update noise by the learning rate; here every rule gets the same noise at the same rate and gain. Compare rules at unequal ones, and it is the rate that wins.

@@ -49,18 +49,18 @@ def claims_html(claims: list[dict[str, Any]], page: str = "") -> str:
     rows = []
     for claim in claims:
         paper = claim.get("paper_value")
+        note = f"<br><small>{html.escape(claim['note'])}</small>" if claim["note"] else ""
         cells = (
             f'<a href="{page}#{html.escape(claim["figure"])}">{html.escape(claim["id"])}</a>',
+            verdict_html(claim["verdict"]) + note,
             html.escape(claim["says"]),
-            html.escape(source_text(claim)),
-            "not read" if paper is None else f"{paper:g}",
             html.escape(measured(claim)),
             html.escape(claim["expected"]),
-            verdict_html(claim["verdict"])
-            + (f"<br><small>{html.escape(claim['note'])}</small>" if claim["note"] else ""),
+            html.escape(source_text(claim)),
+            "not read" if paper is None else f"{paper:g}",
         )
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    heads = ("claim", "says", "source", "paper's value", "ours [95 %]", "expected", "verdict")
+    heads = ("claim", "verdict", "says", "ours [95 %]", "expected", "source", "paper's value")
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     return (
         '<div class="table-scroll" tabindex="0" role="region" aria-label="Table of claims">'

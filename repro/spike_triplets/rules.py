@@ -160,11 +160,14 @@ def rate_sums(trains: Sequence[tuple[np.ndarray, np.ndarray]]) -> Float[np.ndarr
     """What the two amplitudes of :class:`BCM` multiply for each (pre, post). Raises ValueError if no time passes."""
     sums = []
     for pre, post in trains:
-        seconds = (max(pre[-1], post[-1]) - min(pre[0], post[0])) / MS_PER_S if len(pre) and len(post) else np.inf
+        if not (len(pre) and len(post)):  # one of the two rates is 0, and so is their product
+            sums.append(np.zeros(2))
+            continue
+        seconds = (max(pre[-1], post[-1]) - min(pre[0], post[0])) / MS_PER_S
         if seconds == 0:
             raise ValueError("rates need spikes at two times at least")
         pre_rate, post_rate = len(pre) / seconds, len(post) / seconds
-        sums.append(np.nan_to_num(seconds * pre_rate * post_rate * np.array([post_rate, -1.0])))
+        sums.append(seconds * pre_rate * post_rate * np.array([post_rate, -1.0]))
     return np.array(sums)
 
 

@@ -65,3 +65,12 @@ def test_links_within_the_book_lead_somewhere(page, address, site, name):
         assert file.is_file(), link
         if anchor and file.suffix == ".html":
             assert f'id="{anchor}"' in file.read_text(), link
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_verdicts_of_the_scorecard_are_seen_without_scrolling(page, address, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{address}/scorecard.html", wait_until="load")
+    edge = page.locator(".table-scroll").first.bounding_box()
+    for box in (badge.bounding_box() for badge in page.locator("table.claims .verdict").all()):
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
