@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from repro.build.gather import read_run
+from repro.claims import Claim
 from repro.compare import compare
 from repro.errors import Mistake
-from repro.runs import Count, Seed, check_parameters, names, numbers
+from repro.runs import Count, Run, Seed, check_parameters, names, numbers
 
 HERE = Path(__file__).parent
 
@@ -121,3 +122,46 @@ def test_lists_are_given_as_text_or_as_lists(kind, given, expected):
 def test_a_wrong_list_or_type_is_refused_with_its_name(kind, given):
     with pytest.raises(Mistake, match="parameter p is"):
         check_parameters("x", {"p": given}, [], {"p": kind})
+
+
+@pytest.fixture
+def run():
+    """A run with two claims that are due and one that its scale does not reach."""
+    entry = {"says": "a", "figure": "f", "source": {"where": "b", "read": False}, "paper_value": None, "measure": "m"}
+    ledger = {
+        "A": Claim.model_validate({**entry, "tolerance": 1.0}),
+        "B": Claim.model_validate({**entry, "tolerance": 1.0}),
+        "C": Claim.model_validate({**entry, "tolerance": 1.0, "scales": ["full"]}),
+    }
+    return Run("mini", {"scale": "smoke", "seed": 0, "device": "cpu"}, ledger)
+
+
+def test_a_claim_that_is_due_cannot_be_forgotten(run):
+    run.claim("A", 0.0)
+    with pytest.raises(Mistake, match="claim B is due at scale smoke"):
+        run.close()
+    run.skip("B", "no data here")
+    run.close()
+    outcomes = {claim["id"]: (claim["verdict"], claim["note"]) for claim in run.record()["claims"]}
+    assert outcomes == {
+        "A": ("reproduced", ""),
+        "B": ("not tested here", "no data here"),
+        "C": ("not tested here", "needs scale full"),
+    }
+
+
+def test_a_claim_is_judged_once_and_must_be_in_the_ledger(run):
+    run.claim("A", 0.0)
+    assert run.outcome("A").verdict == "reproduced"
+    with pytest.raises(Mistake, match="claim A was judged already"):
+        run.claim("A", 2.0)
+    with pytest.raises(Mistake, match="the ledger has no claim 'Z'; it has A, B, C"):
+        run.claim("Z", 0.0)
+    with pytest.raises(Mistake, match="claim 'B' was not judged yet"):
+        run.outcome("B")
+
+
+def test_every_scale_needs_its_value(run):
+    assert run.at(smoke=1, book=2, full=3) == 1
+    with pytest.raises(Mistake, match="a value for each of smoke, book, full"):
+        run.at(smoke=1, book=2)

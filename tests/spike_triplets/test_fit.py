@@ -48,6 +48,23 @@ def test_a_fit_is_the_same_again_and_never_worse_with_more_starts():
     assert more.error <= few.error + 1e-12
 
 
+def test_polishing_leaves_the_grid_of_starts_behind():
+    rough, polished = (fit("triplet3-all", "sjostrom2001", seed=1, pool=16, starts=n) for n in (0, 2))
+    assert polished.error < rough.error
+    assert polished.shares[0] != rough.shares[0]
+
+
+def test_the_other_reading_of_a_quadruplet_takes_one_pair_from_the_gap():
+    data = load("wang2005")
+    for before, after, group in zip(data.protocols, data.with_midpoint_gaps().protocols, data.groups, strict=True):
+        if group != "quadruplet":
+            assert after == before
+            continue
+        gaps = [np.diff(sorted(p.pre + p.post))[1] for p in (before, after)]
+        assert gaps[1] == pytest.approx(gaps[0] - 5.0)
+        assert np.diff(sorted(after.pre + after.post))[[0, 2]] == pytest.approx([5.0, 5.0])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_table_of_the_book_is_in_the_schema(name):
     data = load(name)

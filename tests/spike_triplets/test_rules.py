@@ -163,6 +163,43 @@ def test_an_unsorted_train_is_refused_with_its_spike(pre, post, told):
             rule.weight_change(pre, post)
 
 
+def test_the_published_sets_are_those_of_the_table():
+    """Typed a second time: A2+, A3+, A2-, A3-, tau_x (where it matters), tau_y."""
+    table = {
+        ("visual", "all-to-all", "full"): "5e-10 6.2e-3 7e-3 2.3e-4 101 125",
+        ("visual", "all-to-all", "minimal"): "0 6.5e-3 7.1e-3 0 - 114",
+        ("visual", "nearest", "full"): "8.8e-11 5.3e-2 6.6e-3 3.1e-3 714 40",
+        ("visual", "nearest", "minimal"): "0 5e-2 8e-3 0 - 40",
+        ("hippocampal", "all-to-all", "full"): "6.1e-3 6.7e-3 1.6e-3 1.4e-3 946 27",
+        ("hippocampal", "all-to-all", "minimal"): "5.3e-3 8e-3 3.5e-3 0 - 40",
+        ("hippocampal", "nearest", "full"): "4.6e-3 9.1e-3 3e-3 7.5e-9 575 47",
+        ("hippocampal", "nearest", "minimal"): "4.6e-3 9.1e-3 3e-3 0 - 48",
+    }
+    for which, row in table.items():
+        rule, words = published(*which), row.split()
+        assert (*rule.amplitudes, rule.tau_y) == tuple(float(word) for word in words[:4] + words[5:])
+        assert words[4] == "-" or rule.tau_x == float(words[4])
+
+
+def test_the_minimal_visual_set_crosses_from_depression_to_potentiation_near_19_hz():
+    assert BCM.of_triplet(published("visual", "all-to-all", "minimal")).threshold == pytest.approx(19.2, abs=0.05)
+
+
+def test_shrinkage_takes_its_block_from_every_change_and_leaves_small_ones_out():
+    plain, pre, post = ValleyRule(1e-3, 5e-4, **GENERIC), [10.0, 40.0], [20.0, 35.0]
+    change = plain.weight_change(pre, post)
+    block = abs(change) / 3
+    shrunk = ValleyRule(1e-3, 5e-4, **GENERIC, shrinkage=block).weight_change(pre, post)
+    assert shrunk == pytest.approx(change * 2 / 3, rel=1e-9)
+    assert ValleyRule(1e-3, 5e-4, **GENERIC, shrinkage=2 * abs(change)).weight_change(pre, post) == 0.0
+
+
+def test_trains_without_spikes_on_one_side_change_nothing_by_rates():
+    assert BCM(1.0, 1.0).weight_change([], [1.0, 2.0]) == 0.0
+    with pytest.raises(ValueError, match="spikes at two times"):
+        BCM(1.0, 1.0).weight_change([1.0], [1.0])
+
+
 def test_an_unknown_scheme_or_set_is_named():
     with pytest.raises(ValueError, match="scheme is 'all'"):
         TripletSTDP(1, 1, 1, 1, scheme="all")
