@@ -234,3 +234,13 @@ def test_the_digits_are_scaled_and_their_parts_do_not_overlap():
     assert everything.std() == pytest.approx(1, abs=0.05)
     assert len(np.unique(everything, axis=0)) == len(everything)
     assert task.facts["train"] == 500
+
+
+def test_each_search_brings_its_own_best_learner():
+    budget = Budget(trials=3, sampler_seeds=(3, 4), network_seeds=(0, 1), sampler="random")
+    search = experiments.tune_at(SETUP, 2, ["SA"], budget)
+    found = experiments.tuned(SETUP, search)
+    for seed in budget.sampler_seeds:
+        own = search.trials[search.trials.sampler_seed == seed]
+        assert found["SA", seed].rate == own.rate.iloc[int(own.score.argmax())]
+    assert found["SA", 3].rate != found["SA", 4].rate

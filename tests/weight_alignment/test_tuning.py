@@ -128,3 +128,15 @@ def test_a_budget_and_a_family_refuse_what_makes_no_sense():
         Budget(trials=1, network_seeds=(1,))
     with pytest.raises(ValueError, match="'self' is not a primitive"):
         Family("any", ("self",))
+
+
+def test_the_sampler_is_told_the_score_that_counts(monkeypatch):
+    told = []
+    tell = optuna.Study.tell
+    monkeypatch.setattr(
+        optuna.Study, "tell", lambda study, trial, value: (told.append(value), tell(study, trial, value))
+    )
+    budget = Budget(trials=3, sampler_seeds=(0,), network_seeds=(0, 1, 2), startup=2)
+    found = tune([FAMILIES["SA"]], SHAPE, task(0), task(1), PLAN, budget)
+    assert told == pytest.approx(found.trials["mean"] - found.trials.sd)
+    assert (found.trials.sd > 0).any()  # else the score would be the mean
