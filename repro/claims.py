@@ -7,22 +7,21 @@ wholly outside *not reproduced*, across the edge *inconclusive*. An exact claim 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy import stats
 
+from repro.arrays import Numbers
 from repro.errors import Mistake
 from repro.provenance import ROOT
 
 CLAIMS = ROOT / "data" / "claims"
 CONFIDENCE = 0.95
 
-Samples = Sequence[Any] | np.ndarray | float | int
 Scale = Literal["smoke", "book", "full"]
 SCALES: tuple[Scale, ...] = ("smoke", "book", "full")
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not tested here"]
@@ -136,7 +135,7 @@ def read_claims(chapter: str, folder: Path = CLAIMS) -> dict[str, Claim]:
     return claims
 
 
-def interval(samples: Samples) -> tuple[float, float] | None:
+def interval(samples: Numbers) -> tuple[float, float] | None:
     """The 95 % t-interval of the mean of independent samples; None for fewer than two."""
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
@@ -145,7 +144,7 @@ def interval(samples: Samples) -> tuple[float, float] | None:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def judge(name: str, claim: Claim, samples: Samples) -> Outcome:
+def judge(name: str, claim: Claim, samples: Numbers) -> Outcome:
     """The verdict on a claim from its samples (one a seed), or from the deviation if the claim is exact.
 
     Raises Mistake if there is no sample or one is not finite: a run that failed is no evidence.

@@ -24,7 +24,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create
 from tqdm import tqdm
 
 from repro import figures, provenance, tables
-from repro.claims import CLAIMS, SCALES, Claim, Outcome, Samples, Scale, judge, read_claims
+from repro.arrays import Numbers
+from repro.claims import CLAIMS, SCALES, Claim, Outcome, Scale, judge, read_claims
 from repro.errors import Mistake
 from repro.provenance import MIME
 
@@ -191,7 +192,7 @@ class Run:
         display(HTML(figures.to_html(fig, label, alt, caption, {k: v for k, v in facts.items() if v != ""})))
         self._last_figure = time.perf_counter()
 
-    def claim(self, name: str, samples: Samples, note: str = "") -> None:
+    def claim(self, name: str, samples: Numbers, note: str = "") -> None:
         """Judge a claim from its samples (one a seed) or, if it is exact, from its deviation, and show the verdict."""
         self._expect_new(name)
         self._show(judge(name, self._claims[name], samples).model_copy(update={"note": note}))

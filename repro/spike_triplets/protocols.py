@@ -5,17 +5,14 @@ Times are in ms, rates in Hz. A timing is t_post - t_pre: positive means pre fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-MS_PER_S = 1000.0
+from repro.arrays import Numbers
 
-Numbers = Sequence[Any] | np.ndarray | float | int
-"""What numpy makes an array of; its own type for that is not understood by run-time checks."""
+MS_PER_S = 1000.0
 
 
 def check_train(times: Numbers, what: str) -> Float[np.ndarray, "spikes"]:

@@ -14,8 +14,9 @@ from typing import Protocol as Interface
 import numpy as np
 from jaxtyping import Float
 
+from repro.arrays import Numbers
 from repro.spike_triplets.events import Events, trace_sums
-from repro.spike_triplets.protocols import MS_PER_S, Numbers, Protocol, check_train
+from repro.spike_triplets.protocols import MS_PER_S, Protocol, check_train
 
 Scheme = Literal["all-to-all", "nearest"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from repro.spike_triplets.protocols import Numbers, Protocol, check_train
+from repro.arrays import Numbers
+from repro.spike_triplets.protocols import Protocol, check_train
 from repro.spike_triplets.steady import FADED, Layout, layout
 from repro.spike_triplets.valley_kernels import integrate, step
 

@@ -21,7 +21,8 @@ import numba
 import numpy as np
 from jaxtyping import Float
 
-from repro.spike_triplets.protocols import Numbers, Protocol, check_train
+from repro.arrays import Numbers
+from repro.spike_triplets.protocols import Protocol, check_train
 from repro.spike_triplets.steady import FADED, MARK, POST, PRE, layout
 
 PEAK, SECOND_PEAK, AFTER_SPIKE = 29.4, 32.862, -49.5  # mV, the first two held for 1 ms each
