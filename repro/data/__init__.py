@@ -7,7 +7,7 @@
 """
 
 from repro.data.catalogue import registry
-from repro.data.dataset import Dataset, available, load
+from repro.data.dataset import Dataset, Files, available, files, load
 from repro.data.errors import DataCorrupt, DataUnavailable
 
-__all__ = ["DataCorrupt", "DataUnavailable", "Dataset", "available", "load", "registry"]
+__all__ = ["DataCorrupt", "DataUnavailable", "Dataset", "Files", "available", "files", "load", "registry"]

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from repro.data.catalogue import Entry, registry
 from repro.data.download import fetch
 from repro.data.errors import DataUnavailable
-from repro.data.places import VARIABLE, cache, find
+from repro.data.places import VARIABLE, Found, cache, find
 from repro.data.readers import READERS
 from repro.errors import Mistake
 
@@ -73,19 +73,10 @@ def load(name: str, *, path: StrPath | None = None, validation: int = 0, seed: i
     Raises Mistake for a name, size or seed that is not allowed, DataUnavailable if the data is not here and can't be
     fetched, DataCorrupt naming the file that is not what the registry says.
     """
-    entry = _entry(name)
+    entry = _entry(name, _readable())
     if validation < 0 or seed < 0:
         raise Mistake(f"{name}: validation is {validation} and seed is {seed}; both must be 0 or larger")
-    place = None if path is None else Path(path)
-    found = find(entry, place)
-    if found is None:
-        if place is not None:
-            files = " or ".join(", ".join(file.path for file in variant.files) for variant in entry.variants)
-            raise DataUnavailable(f"{name} is not at the path given, {place}; it needs {files}")
-        _fetch_or_say_how(name, entry)
-        found = find(entry)
-    if found is None:
-        raise DataUnavailable(f"{name} was fetched but is not in the cache, {cache()}: is something else clearing it?")
+    found = _locate(name, entry, path)
     variant = found.variant
     images = READERS[name, variant.label](found.checked())
     x_train, y_train = _scaled(images.x_train, images.white), images.y_train.astype(np.int64)
@@ -107,20 +98,72 @@ def load(name: str, *, path: StrPath | None = None, validation: int = 0, seed: i
     )
 
 
+@dataclass(frozen=True)
+class Files:
+    """The checked files of a data set that has no labelled samples: tables, photographs, sounds."""
+
+    name: str
+    title: str  # what figures and tables must call it
+    paths: Mapping[str, Path]  # by file name, without folders
+    source: str  # where they were found
+    facts: Mapping[str, Any]  # what a run puts on record with ``run.uses(name, **facts)``
+
+
+def files(name: str, *, path: StrPath | None = None) -> Files:
+    """The files of a data set, found as in :func:`load` and each compared with the registry.
+
+    Raises Mistake for a name that is not in ``data/registry.json``, DataUnavailable if the data is not here and can't
+    be fetched, DataCorrupt naming the file that is not what the registry says.
+    """
+    entry = _entry(name, registry())
+    found = _locate(name, entry, path)
+    variant = found.variant
+    facts = {
+        "title": variant.title,
+        "source": found.place,
+        "sha256": {file.path: file.sha256 for file in variant.files},
+        "licence": entry.licence,
+        "citation": entry.citation,
+        "note": variant.note,
+    }
+    return Files(name, variant.title, found.checked(), found.place, facts)
+
+
 def available(name: str, path: StrPath | None = None) -> bool:
-    """Whether ``load`` would find the data set without downloading; its files are not opened.
+    """Whether ``load`` or ``files`` would find the data set without downloading; its files are not opened.
 
     Raises Mistake for a name that is not allowed.
     """
-    return find(_entry(name), None if path is None else Path(path)) is not None
+    return find(_entry(name, registry()), None if path is None else Path(path)) is not None
 
 
-def _entry(name: str) -> Entry:
-    entries = registry()
-    readable = sorted({known for known, _ in READERS} & set(entries))
-    if name not in readable:
-        raise Mistake(f"no data set is called {name!r}; there are {', '.join(readable)}")
+def _readable() -> dict[str, Entry]:
+    """The data sets that have a reader of samples and labels."""
+    return {name: entry for name, entry in registry().items() if any(name == known for known, _ in READERS)}
+
+
+def _entry(name: str, entries: Mapping[str, Entry]) -> Entry:
+    if name not in entries:
+        raise Mistake(f"no data set is called {name!r}; there are {', '.join(sorted(entries))}")
     return entries[name]
+
+
+def _locate(name: str, entry: Entry, path: StrPath | None) -> Found:
+    """Where a data set lies, fetched if it must be."""
+    place = None if path is None else Path(path)
+    found = find(entry, place)
+    if found is None and place is not None:
+        raise DataUnavailable(f"{name} is not at the path given, {place}; it needs {_wanted(entry)}")
+    if found is None:
+        _fetch_or_say_how(name, entry)
+        found = find(entry)
+    if found is None:
+        raise DataUnavailable(f"{name} was fetched but is not in the cache, {cache()}: is something else clearing it?")
+    return found
+
+
+def _wanted(entry: Entry) -> str:
+    return " or ".join(", ".join(file.path for file in variant.files) for variant in entry.variants)
 
 
 def _fetch_or_say_how(name: str, entry: Entry) -> None:
@@ -128,10 +171,11 @@ def _fetch_or_say_how(name: str, entry: Entry) -> None:
         fetch(name, entry)
     except DataUnavailable as error:
         folder = os.environ.get(VARIABLE) or "not set"
-        wanted = " or ".join(", ".join(file.path for file in variant.files) for variant in entry.variants)
+        downloadable = any(variant.downloadable for variant in entry.variants)
+        run = f"run 'python -m repro data fetch {name}' with a network, or " if downloadable else ""
         raise DataUnavailable(
             f"{name} is not here (looked at {VARIABLE}: {folder}; the cache: {cache()}) and {error}; "
-            f"run 'python -m repro data fetch {name}' with a network, or set {VARIABLE} to a folder with {wanted}"
+            f"{run}set {VARIABLE} to a folder with {_wanted(entry)}"
         ) from error
 
 

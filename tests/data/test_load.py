@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from repro.data import DataCorrupt, Dataset, DataUnavailable, available, load
+from repro.data import DataCorrupt, Dataset, DataUnavailable, available, files, load
 from repro.errors import Mistake
 from tests.data.conftest import Source, left_in, put
 from tests.data.samples import tar
@@ -232,3 +232,33 @@ def test_the_facts_name_what_a_run_must_put_on_record(mnist: dict[str, bytes], c
     assert (facts["train"], facts["validation"], facts["test"], facts["shape"]) == (30, 10, 20, [1, 28, 28])
     assert set(facts["sha256"]) == set(mnist)
     assert (facts["licence"], facts["citation"]) == ("free", "nobody2000")
+
+
+def test_files_come_checked_with_what_must_be_said_of_them(mnist: dict[str, bytes], tmp_path: Path) -> None:
+    put(mnist, tmp_path)
+    found = files("mnist", path=tmp_path)
+    assert {name: path.read_bytes() for name, path in found.paths.items()} == {
+        Path(path).name: content for path, content in mnist.items()
+    }
+    assert found.source == "path given"
+    assert found.facts["licence"] == "free"
+    assert set(found.facts["sha256"]) == set(mnist)
+    (tmp_path / TRAIN_IMAGES).write_bytes(b"other")
+    with pytest.raises(DataCorrupt, match="train-images"):
+        files("mnist", path=tmp_path)
+
+
+def test_files_without_a_public_source_say_where_to_put_them(tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match=r"needs plasticity/bi_poo_stdp_points\.csv"):
+        files("stdp_window", path=tmp_path)
+    with pytest.raises(
+        DataUnavailable, match=r"has no public source .*; set REPRO_DATA_DIR to a folder with plasticity"
+    ):
+        files("stdp_window")
+    with pytest.raises(Mistake, match="no data set is called 'digit'"):
+        files("digit")
+
+
+def test_a_table_has_no_samples_to_load() -> None:
+    with pytest.raises(Mistake, match="no data set is called 'stdp_window'; there are cifar10, digits, mnist"):
+        load("stdp_window")

@@ -148,6 +148,7 @@ def test_cifar_jpegs_are_decoded_channels_first_and_classes_take_turns(tmp_path:
     assert np.abs(colours[:, 2] - np.repeat([0, 50], 10)).max() <= 2
 
 
-def test_each_variant_has_a_reader_and_each_reader_a_variant() -> None:
+def test_each_reader_has_a_variant_and_reads_every_variant_of_its_data_set() -> None:
     variants = {(name, variant.label) for name, entry in registry().items() for variant in entry.variants}
-    assert variants == set(READERS)
+    samples = {name for name, _ in READERS}  # the others come as files, read by their chapters
+    assert {(name, label) for name, label in variants if name in samples} == set(READERS)
