@@ -27,6 +27,17 @@ RULE_COLOURS = {
     "KP": "#009E73",
     "frozen": "#777777",
 }
+KIND_COLOURS = {
+    "null": "#777777",
+    "bcm": "#000000",
+    "pair": "#E69F00",
+    "pair-free": "#D55E00",
+    "triplet": "#0072B2",
+    "voltage": "#009E73",
+    "valley": "#CC79A7",
+    "own": "#56B4E9",
+}
+"""Kinds of spike-timing rules."""
 PAPER, STORED, LIVE = "#777777", "--", "-"
 """How the three sources of a curve are told apart: the paper's in grey, a stored run dashed, the live run solid."""
 

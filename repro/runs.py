@@ -11,12 +11,13 @@ import difflib
 import re
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
@@ -160,6 +161,10 @@ class Run:
         """Put a data set on record: its source, hashes, licence, and what the reader must know of it."""
         self._data[name] = facts
 
+    def table(self, frame: pd.DataFrame, caption: str) -> None:
+        """Show a table of results: one row a case, columns named for the reader, numbers to three digits."""
+        display(HTML(tables.frame_html(frame, caption)))
+
     def say(self, text: str) -> None:
         """Show a paragraph of Markdown; its numbers are those of this run, put in by an f-string."""
         display(Markdown(text))
@@ -192,10 +197,24 @@ class Run:
         display(HTML(figures.to_html(fig, label, alt, caption, {k: v for k, v in facts.items() if v != ""})))
         self._last_figure = time.perf_counter()
 
-    def claim(self, name: str, samples: Numbers, note: str = "") -> None:
-        """Judge a claim from its samples (one a seed) or, if it is exact, from its deviation, and show the verdict."""
+    def claim(
+        self, name: str, samples: Numbers | Callable[[], Numbers], note: str = "", without: Iterable[str] = ()
+    ) -> None:
+        """Judge a claim and show the verdict.
+
+        Parameters
+        ----------
+        samples : one a seed or, of an exact claim, its deviation; or a function that computes them
+        note : what the reader must know
+        without : what the claim needs and this run leaves out; if there is any, the claim is skipped with that reason
+        """
+        missing = ", ".join(without)
+        if missing:
+            self.skip(name, f"needs {missing}, which this run leaves out")
+            return
         self._expect_new(name)
-        self._show(judge(name, self._claims[name], samples).model_copy(update={"note": note}))
+        values = samples() if callable(samples) else samples
+        self._show(judge(name, self._claims[name], values).model_copy(update={"note": note}))
 
     def skip(self, name: str, why: str) -> None:
         """Leave a claim untested in this run, and say why."""

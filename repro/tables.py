@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import pandas as pd
+
 from repro.claims import Claim, Outcome
 
 SYMBOLS = {"reproduced": "✔", "not reproduced": "✘", "inconclusive": "?", "not tested here": "–"}
@@ -65,6 +67,24 @@ def claims_html(claims: list[dict[str, Any]], page: str = "") -> str:
     return (
         '<div class="table-scroll" tabindex="0" role="region" aria-label="Table of claims">'
         f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        text = "–" if value != value else f"{value:.3g}"
+        return f'<td class="number">{text}</td>'
+    return f"<td>{html.escape(str(value))}</td>"
+
+
+def frame_html(frame: pd.DataFrame, caption: str) -> str:
+    """A table of results; numbers are shown to three digits and a number that is not there as a dash."""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    rows = ["<tr>" + "".join(map(_cell, row)) + "</tr>" for row in frame.itertuples(index=False)]
+    return (
+        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{html.escape(caption)}">'
+        f'<table class="results"><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

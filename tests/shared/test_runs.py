@@ -165,3 +165,11 @@ def test_every_scale_needs_its_value(run):
     assert run.at(smoke=1, book=2, full=3) == 1
     with pytest.raises(Mistake, match="a value for each of smoke, book, full"):
         run.at(smoke=1, book=2)
+
+
+def test_a_claim_that_needs_what_a_run_leaves_out_is_skipped_and_not_computed(run):
+    run.claim("A", lambda: pytest.fail("computed all the same"), without=["SA", "mnist"])
+    assert run.outcome("A").verdict == "not tested here"
+    assert run.outcome("A").note == "needs SA, mnist, which this run leaves out"
+    run.claim("B", lambda: 0.5, without=[])
+    assert run.outcome("B").value == 0.5
