@@ -12,11 +12,15 @@ import brian2 as b2
 import numpy as np
 from jaxtyping import Float
 
-from repro.spike_triplets.rules import PairSTDP, TripletSTDP
+from repro.spike_triplets.protocols import Protocol
+from repro.spike_triplets.rules import BCM, PairSTDP, TripletSTDP
+from repro.spike_triplets.steady import FADED
 from repro.spike_triplets.valley import ValleyRule
-from repro.spike_triplets.voltage import AFTER_SPIKE, PEAK, SECOND_PEAK, VoltageRule
+from repro.spike_triplets.voltage import VoltageRule
+from repro.spike_triplets.voltage_kernels import AFTER_SPIKE, SECOND_PEAK
 
 Trains = Sequence[tuple[np.ndarray, np.ndarray]]
+Simulated = PairSTDP | TripletSTDP | BCM | ValleyRule | VoltageRule
 
 TRIPLET = """
 w : 1
@@ -27,6 +31,15 @@ do2/dt = -o2/tau_y : 1 (event-driven)
 """
 TRIPLET_PRE = "w -= o1*(a2_minus + a3_minus*r2); r1 {set} 1; r2 {set} 1"
 TRIPLET_POST = "w += r1*(a2_plus + a3_plus*o2); o1 {set} 1; o2 {set} 1"
+
+BCM_RATES = """
+w = count_in*count_out/span*(plus*count_out/span - minus) : 1
+span = clip(last/second, 1e-12, inf) : 1
+count_in : 1
+count_out : 1
+last : second
+"""
+BCM_SPIKE = "count_{side} += 1; last = t"  # time counts from the first spike of both trains
 
 VALLEY = """
 dw/dt = (a*upper - b*lower*(1 - upper))*x/ms : 1 (clock-driven)
@@ -66,12 +79,12 @@ VOLTAGE_PRE = "w -= a_ltd*homeostasis*clip(low_post - theta_minus, 0, inf); x +=
 
 
 def _generators(trains: Trains, dt: float) -> tuple[b2.SpikeGeneratorGroup, b2.SpikeGeneratorGroup, float]:
-    """Pre- and postsynaptic spikes, moved so that the first comes after 1 ms, and the time (ms) of the last."""
-    first = min(min([*pre, *post]) for pre, post in trains)
+    """Pre- and postsynaptic spikes, each pair of trains moved to begin at 0, and the time (ms) of the last."""
+    firsts = [min([*pre, *post]) for pre, post in trains]
     groups, last = [], 0.0
     for side in (0, 1):
         index = np.concatenate([np.full(len(train[side]), i) for i, train in enumerate(trains)])
-        times = np.concatenate([np.asarray(train[side]) for train in trains]) - first + 1.0
+        times = np.concatenate([np.asarray(t[side]) - first for t, first in zip(trains, firsts, strict=True)])
         groups.append(b2.SpikeGeneratorGroup(len(trains), index, times * b2.ms, dt=dt * b2.ms))
         last = max(last, times.max(initial=0.0))
     return groups[0], groups[1], last
@@ -88,9 +101,7 @@ def _run(objects: list, duration: float, dt: float) -> None:
     net.run(duration * b2.ms, namespace={})
 
 
-def weight_changes(
-    rule: PairSTDP | TripletSTDP | ValleyRule | VoltageRule, trains: Trains, dt: float = 0.1, tail: float = 1.0
-) -> Float[np.ndarray, "trains"]:
+def weight_changes(rule: Simulated, trains: Trains, dt: float = 0.1, tail: float = 1.0) -> Float[np.ndarray, "trains"]:
     """Relative weight change of ``rule`` for each (pre, post), simulated by Brian2.
 
     Parameters
@@ -104,6 +115,10 @@ def weight_changes(
     pre, post, last = _generators(trains, dt)
     if isinstance(rule, TripletSTDP):
         synapses = _triplet(rule, pre, post)
+    elif isinstance(rule, BCM):
+        on_pre, on_post = (BCM_SPIKE.format(side=side) for side in ("in", "out"))
+        amplitudes = {"plus": rule.plus, "minus": rule.minus}
+        synapses = b2.Synapses(pre, post, BCM_RATES, on_pre=on_pre, on_post=on_post, namespace=amplitudes)
     elif isinstance(rule, ValleyRule):
         synapses = b2.Synapses(
             pre, post, VALLEY, on_pre=VALLEY_PRE, on_post=VALLEY_POST, method="euler",
@@ -134,9 +149,9 @@ def _voltage(
         "g": n.leak, "c": n.capacitance, "rest": n.resting_potential, "conductance": n.adaptation, "slope": n.slope,
         "tau_adaptation": n.tau_adaptation, "tau_after": n.tau_after, "tau_threshold": n.tau_threshold,
         "threshold_rest": n.threshold_rest, "threshold_max": n.threshold_max, "after_current": n.after_current,
-        "peak": PEAK, "second_peak": SECOND_PEAK, "after_spike": AFTER_SPIKE, "wide": round(1 / dt),
+        "peak": n.peak, "second_peak": SECOND_PEAK, "after_spike": AFTER_SPIKE, "wide": round(1 / dt),
     }  # fmt: skip
-    names |= {k: getattr(rule, k) for k in rule.__dataclass_fields__ if k not in ("neuron", "dt")}
+    names |= {k: getattr(rule, k) for k in rule.__dataclass_fields__ if k not in ("neuron", "dt", "weight_first")}
     namespace = _times(names)
     step = dt * b2.ms
     cells = b2.NeuronGroup(len(pre), ADEX, method="euler", namespace=namespace, dt=step, order=0)
@@ -145,10 +160,38 @@ def _voltage(
     cells.run_regularly(ADEX_AFTER, dt=step, when="groups", order=1)
     force = b2.Synapses(post, cells, on_pre="u_post = peak; held_post = 2*wide", namespace=namespace, dt=step)
     force.connect(j="i")
-    # order -1: the weight is moved by the potential before this step changes it
+    # order -1: the weight is moved by the potential before this step changes it; 2: after all of it has changed
     synapses = b2.Synapses(
-        pre, cells, VOLTAGE, on_pre=VOLTAGE_PRE, method="euler", namespace=namespace, dt=step, order=-1
-    )
+        pre, cells, VOLTAGE, on_pre=VOLTAGE_PRE, method="euler", namespace=namespace, dt=step,
+        order=-1 if rule.weight_first else 2,
+    )  # fmt: skip
     synapses.connect(j="i")
     _run([pre, post, cells, force, synapses], duration, dt)
     return np.asarray(synapses.w[:])
+
+
+def largest_difference(rule: Simulated, trains: Trains, dt: float = 0.1) -> float:
+    """Largest difference from the rule's own weight changes, over the largest of these; equal step, equal order.
+
+    The trains are put on the grid of ``dt`` first; rules with a continuous weight run until all has faded.
+    """
+    gridded = [(np.rint(pre / dt) * dt, np.rint(post / dt) * dt) for pre, post in trains]
+    if isinstance(rule, ValleyRule):
+        ours, tail = [rule.stepped(*train, dt=dt) for train in gridded], FADED * max(rule.tau_trace, rule.tau_after)
+    elif isinstance(rule, VoltageRule):
+        ours, tail = [rule.weight_change(*train) for train in gridded], FADED * rule.neuron.tau_adaptation
+    else:
+        ours, tail = [rule.weight_change(*train) for train in gridded], 1.0
+    theirs = weight_changes(rule, gridded, dt, tail)
+    return float(np.abs(theirs - ours).max() / np.abs(ours).max())
+
+
+def short(protocol: Protocol, seconds: float = 1.5, most: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """The trains of as many repetitions as fit into ``seconds``, between one and ``most``."""
+    return protocol.repeated(int(np.clip(seconds * protocol.rate, 1, most))).trains()
+
+
+def random_trains(seed: int, n: int = 20, duration: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """``n`` spikes on each side at random whole ms within ``duration``, none of them coincident."""
+    times = np.random.default_rng(seed).choice(duration, 2 * n, replace=False).astype(float)
+    return np.sort(times[:n]), np.sort(times[n:])

@@ -40,6 +40,7 @@ class Family:
     """A kind of rule, with its free parameters."""
 
     name: str
+    kind: str  # bcm, pair, pair-free, triplet, voltage, valley: what figures group by
     says: str  # for the reader, in a few words
     amplitudes: tuple[str, ...]
     boxes: Mapping[str, Box]
@@ -62,7 +63,7 @@ WINDOW = Box(1.0, 10_000.0, log=True)  # ms, of a pair rule whose windows are fr
 
 
 def _trace_family(
-    name: str, says: str, scheme: Scheme, amplitudes: tuple[str, ...], boxes: dict[str, Box], pair: bool = False
+    name: str, kind: str, says: str, scheme: Scheme, amplitudes: tuple[str, ...], boxes: dict[str, Box]
 ) -> Family:
     """A pair or triplet family: some of the triplet rule's amplitudes, some of its time constants searched."""
     columns = [AMPLITUDES.index(a) for a in amplitudes]
@@ -75,17 +76,17 @@ def _trace_family(
         return trace_sums(Events.of(protocols), taus, scheme == "nearest")[:, :, columns]
 
     def build(found: dict[str, float]) -> Rule:
-        if pair:
+        if kind.startswith("pair"):
             taus = {k: v for k, v in found.items() if k in ("tau_plus", "tau_minus")}
             return PairSTDP(found["a2_plus"], found["a2_minus"], scheme=scheme, **taus)
         return TripletSTDP(**(dict.fromkeys(AMPLITUDES, 0.0) | found), scheme=scheme)
 
-    return Family(name, says, amplitudes, boxes, sums, build)
+    return Family(name, kind, says, amplitudes, boxes, sums, build)
 
 
 def _kernel_family(
-    name: str, says: str, base: Rule, amplitudes: tuple[str, ...], columns: tuple[str, ...], boxes: dict[str, Box],
-    kernel: Callable[[Sequence[Protocol], np.ndarray], np.ndarray],
+    name: str, kind: str, says: str, base: Rule, amplitudes: tuple[str, ...], columns: tuple[str, ...],
+    boxes: dict[str, Box], kernel: Callable[[Sequence[Protocol], np.ndarray], np.ndarray],
 ) -> Family:  # fmt: skip
     """A family around ``base``, a rule with a row of ``parameters()`` for a kernel."""
 
@@ -96,7 +97,7 @@ def _kernel_family(
         return kernel(protocols, rows)
 
     fixed = {k: getattr(base, k) for k in base.__dataclass_fields__}  # type: ignore[attr-defined]
-    return Family(name, says, amplitudes, boxes, sums, lambda found: type(base)(**(fixed | found)))
+    return Family(name, kind, says, amplitudes, boxes, sums, lambda found: type(base)(**(fixed | found)))
 
 
 def _voltage_kernel(protocols: Sequence[Protocol], rows: np.ndarray) -> np.ndarray:
@@ -107,7 +108,7 @@ def _families() -> list[Family]:
     pair, triplet = ("a2_plus", "a2_minus"), ("a2_plus", "a3_plus", "a2_minus")
     found = [
         Family(
-            "bcm", "BCM, rates alone", ("plus", "minus"), {},
+            "bcm", "bcm", "BCM, rates alone", ("plus", "minus"), {},
             lambda protocols, values: np.repeat(rate_sums([p.trains() for p in protocols])[None], len(values), 0),
             lambda found: BCM(**found),
         )
@@ -115,13 +116,13 @@ def _families() -> list[Family]:
     schemes: tuple[tuple[str, Scheme], ...] = (("all", "all-to-all"), ("nearest", "nearest"))
     for short, scheme in schemes:
         free = {"tau_plus": WINDOW, "tau_minus": WINDOW}
-        slow = {"tau_x": TIME, "tau_y": TIME}
+        fast, slow = {"tau_y": TIME}, {"tau_x": TIME, "tau_y": TIME}
         found += [
-            _trace_family(f"pair-{short}", f"pair, measured windows, {scheme}", scheme, pair, {}, True),
-            _trace_family(f"pair-free-{short}", f"pair, free windows, {scheme}", scheme, pair, free, True),
-            _trace_family(f"triplet3-{short}", f"triplet, A3+ A2- τy, {scheme}", scheme, triplet[1:], {"tau_y": TIME}),
-            _trace_family(f"triplet4-{short}", f"triplet, and A2+, {scheme}", scheme, triplet, {"tau_y": TIME}),
-            _trace_family(f"triplet6-{short}", f"triplet, full, {scheme}", scheme, AMPLITUDES, slow),
+            _trace_family(f"pair-{short}", "pair", f"pair, measured windows, {scheme}", scheme, pair, {}),
+            _trace_family(f"pair-free-{short}", "pair-free", f"pair, free windows, {scheme}", scheme, pair, free),
+            _trace_family(f"triplet3-{short}", "triplet", f"triplet, A3+ A2- τy, {scheme}", scheme, triplet[1:], fast),
+            _trace_family(f"triplet4-{short}", "triplet", f"triplet, and A2+, {scheme}", scheme, triplet, fast),
+            _trace_family(f"triplet6-{short}", "triplet", f"triplet, full, {scheme}", scheme, AMPLITUDES, slow),
         ]
     filters = {n: Box(3.0, 50.0, log=True) for n in ("tau_minus", "tau_plus", "tau_x")}
     searched = {"theta_minus": Box(-70.6, -50.0), **filters}
@@ -132,9 +133,9 @@ def _families() -> list[Family]:
     clopath, convallis = voltage.VoltageRule(), valley.ValleyRule(1.0, 1.0)
     for name, says, boxes in (("voltage2", "voltage, amplitudes", {}), ("voltage6", "voltage, 6 parameters", searched)):
         parts = (voltage.AMPLITUDES, voltage.COLUMNS, boxes, _voltage_kernel)
-        found.append(_kernel_family(name, says, clopath, *parts))
+        found.append(_kernel_family(name, "voltage", says, clopath, *parts))
     fitted = _kernel_family(
-        "valley", "valley, f(V) x", convallis, valley.AMPLITUDES, valley.COLUMNS, after, valley.valley_sums
+        "valley", "valley", "valley, f(V) x", convallis, valley.AMPLITUDES, valley.COLUMNS, after, valley.valley_sums
     )
     return [*found, fitted]
 

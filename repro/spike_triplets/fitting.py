@@ -13,6 +13,7 @@ from repro.spike_triplets.datasets import Dataset, load
 from repro.spike_triplets.families import Family, family
 from repro.spike_triplets.rules import Rule, weight_changes
 
+STEP = 1e-4  # share of a box, of forward differences
 EDGE = 1e-3  # share of a box within which a parameter counts as on its bound
 
 
@@ -106,14 +107,21 @@ class Pool:
     ) -> tuple[np.ndarray, float, int]:
         tried = 0
 
-        def residual(share: np.ndarray) -> np.ndarray:
+        def residuals(shares: np.ndarray) -> np.ndarray:
             nonlocal tried
-            tried += 1
-            sums = self.family.sums(protocols, self.family.values(share[None]))[0]
-            return (sums @ _solve(sums, target, scale)[0] - target) * scale
+            tried += len(shares)
+            every = self.family.sums(protocols, self.family.values(shares))
+            return np.stack([(sums @ _solve(sums, target, scale)[0] - target) * scale for sums in every])
+
+        def slopes(share: np.ndarray) -> np.ndarray:
+            steps = np.where(share < 1 - STEP, STEP, -STEP)  # all perturbed sets in one batch, inside the box
+            here, *moved = residuals(np.vstack([share, share + np.diag(steps)]))
+            return (np.stack(moved) - here).T / steps
 
         inside = np.clip(start, 1e-6, 1 - 1e-6)
-        done = least_squares(residual, inside, bounds=(0, 1), diff_step=1e-4, max_nfev=25, xtol=1e-6, ftol=1e-7)
+        done = least_squares(
+            lambda share: residuals(share[None])[0], inside, slopes, bounds=(0, 1), max_nfev=25, xtol=1e-6, ftol=1e-7
+        )
         return done.x, float(2 * done.cost), tried
 
     def _result(self, share: np.ndarray, rows: np.ndarray, target: np.ndarray, scale: np.ndarray, tried: int) -> Fit:

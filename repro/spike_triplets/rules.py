@@ -32,6 +32,15 @@ class Rule(Interface):
         """Relative weight change after both spike trains (ms, in order)."""
 
 
+@dataclass(frozen=True)
+class NoChange:
+    """The null model: no spike train changes anything."""
+
+    def weight_change(self, pre: Numbers, post: Numbers) -> float:
+        """0 for any two spike trains."""
+        return 0.0
+
+
 def _check_scheme(scheme: str) -> None:
     if scheme not in SCHEMES:
         raise ValueError(f"scheme is {scheme!r}; allowed are {', '.join(SCHEMES)}")

@@ -12,22 +12,22 @@ resting potential. Equations and constants are those of the replication, not rea
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float
 
 from repro.arrays import Numbers
 from repro.spike_triplets.protocols import Protocol, check_train
-from repro.spike_triplets.steady import FADED, MARK, POST, PRE, layout
+from repro.spike_triplets.steady import FADED, layout
+from repro.spike_triplets.voltage_kernels import integrate, potential
 
-PEAK, SECOND_PEAK, AFTER_SPIKE = 29.4, 32.862, -49.5  # mV, the first two held for 1 ms each
 AMPLITUDES = ("a_ltp", "a_ltd")
-COLUMNS = ("theta_minus", "theta_plus", "tau_minus", "tau_plus", "tau_x", "jump", "homeostasis", "adaptation_jump")
+COLUMNS = (
+    "theta_minus", "theta_plus", "tau_minus", "tau_plus", "tau_x", "jump", "homeostasis", "adaptation_jump",
+    "weight_first",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class AdEx:
     adaptation: float = 4.0  # nS
     after_current: float = 400.0  # pA, depolarises after a spike
     tau_after: float = 40.0  # ms
+    peak: float = 29.4  # mV, of a spike: 29.4 in the replication's text, 29.0 in its code
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class VoltageRule:
     jump: float = 1 / 15.0  # of x̄ at a presynaptic spike: 1/tau_x in the replication's code, 1 in its text
     homeostasis: float = 2.0  # ū̄/u_ref²: 120 mV² over 60 mV²
     adaptation_jump: float = 0.805  # pA at each spike, as in the replication; the AdEx literature has 80.5
+    weight_first: bool = True  # within a step the weight is moved before the potential and its filters
     neuron: AdEx = AdEx()
     dt: float = 1.0  # ms
 
@@ -80,13 +82,13 @@ class VoltageRule:
 
     def parameters(self) -> Float[np.ndarray, "columns"]:
         """The row of :data:`COLUMNS` for the kernel."""
-        return np.array([getattr(self, name) for name in COLUMNS])
+        return np.array([float(getattr(self, name)) for name in COLUMNS])
 
     def membrane_potential(self, post: Numbers, duration: float) -> Float[np.ndarray, "steps"]:
         """The membrane potential (mV) in each step of ``duration`` ms for given postsynaptic spikes (ms)."""
         spikes = np.zeros(round(duration / self.dt), dtype=bool)
         spikes[np.rint(check_train(post, "post") / self.dt).astype(int)] = True
-        return _potential(spikes, self.neuron_row(), self.adaptation_jump, self.dt)
+        return potential(spikes, self.neuron_row(), self.adaptation_jump, self.dt)
 
     def neuron_row(self) -> Float[np.ndarray, "constants"]:
         """The neuron's constants for the kernel."""
@@ -106,78 +108,4 @@ def voltage_sums(
     memory = FADED * max(float(taus.max()), neuron.tau_adaptation)
     events = layout(tuple(protocols), memory)
     args = events.times, events.kinds, events.starts, events.left_out, np.ascontiguousarray(parameters)
-    return _voltage_sums(*args, neuron_row(neuron), float(memory), dt)
-
-
-@numba.njit(cache=True)
-@no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def _advance(u, adaptation, after, threshold, held, neuron, b, dt):
-    """One Euler step of the neuron from the old values; ``held`` steps of the spike's fixed potentials are left."""
-    c, g, rest, vt_rest, vt_max, tau_vt, slope, tau_w, a, i_after, tau_z = neuron
-    wide = round(1.0 / dt)
-    if held > 0:
-        held -= 1
-        if held == wide:
-            u = SECOND_PEAK
-        elif held == 0:
-            u, adaptation, after, threshold = AFTER_SPIKE, adaptation + b, i_after, vt_max
-        return u, adaptation, after, threshold, held
-    current = g * slope * math.exp((u - threshold) / slope) - g * (u - rest) - adaptation + after
-    new_u = u + dt * current / c
-    new_adaptation = adaptation + dt * (a * (u - rest) - adaptation) / tau_w
-    return new_u, new_adaptation, after - dt * after / tau_z, threshold + dt * (vt_rest - threshold) / tau_vt, held
-
-
-@numba.njit(cache=True)
-@no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def _potential(spikes, neuron, b, dt):
-    out = np.empty(len(spikes))
-    u, adaptation, after, threshold, held = neuron[2], 0.0, 0.0, neuron[3], 0
-    for k in range(len(spikes)):
-        u, adaptation, after, threshold, held = _advance(u, adaptation, after, threshold, held, neuron, b, dt)
-        if spikes[k]:
-            u, held = PEAK, 2 * round(1.0 / dt)
-        out[k] = u
-    return out
-
-
-@numba.njit(cache=True)
-@no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def _voltage_sums(times, kinds, starts, left_out, parameters, neuron, memory, dt):
-    protocols = len(starts) - 1
-    rest, vt_rest = neuron[2], neuron[3]
-    out = np.zeros((len(parameters), protocols, 2))
-    for s in range(len(parameters)):
-        theta_minus, theta_plus, tau_minus, tau_plus, tau_x, jump, homeostasis, b = parameters[s]
-        for p in range(protocols):
-            u, adaptation, after, threshold, held = rest, 0.0, 0.0, vt_rest, 0
-            low, high, x = rest, rest, 0.0
-            ltp = ltd = ltp_mark = ltd_mark = 0.0
-            marks = 0
-            e = starts[p]
-            if e == starts[p + 1]:
-                continue
-            k = round(times[e] / dt)
-            end = round((times[starts[p + 1] - 1] + memory) / dt)
-            while k < end:
-                ltp += dt * x * max(u - theta_plus, 0.0) * max(high - theta_minus, 0.0)
-                low, high, x = low + dt * (u - low) / tau_minus, high + dt * (u - high) / tau_plus, x - dt * x / tau_x
-                u, adaptation, after, threshold, held = _advance(u, adaptation, after, threshold, held, neuron, b, dt)
-                while e < starts[p + 1] and round(times[e] / dt) <= k:
-                    if kinds[e] == PRE:
-                        ltd -= homeostasis * max(low - theta_minus, 0.0)
-                        x += jump
-                    elif kinds[e] == POST:
-                        u, held = PEAK, 2 * round(1.0 / dt)
-                    elif kinds[e] == MARK:
-                        marks += 1
-                        if marks == 1:
-                            ltp_mark, ltd_mark = ltp, ltd
-                        else:
-                            out[s, p, 0] = left_out[p] * (ltp - ltp_mark)
-                            out[s, p, 1] = left_out[p] * (ltd - ltd_mark)
-                    e += 1
-                k += 1
-            out[s, p, 0] += ltp
-            out[s, p, 1] += ltd
-    return out
+    return integrate(*args, neuron_row(neuron), float(memory), dt)

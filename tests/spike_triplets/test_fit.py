@@ -12,7 +12,7 @@ from scipy.optimize import lsq_linear
 from repro.errors import Mistake
 from repro.spike_triplets.datasets import NAMES, load, read_table
 from repro.spike_triplets.events import Events, trace_sums
-from repro.spike_triplets.fit import error, fit
+from repro.spike_triplets.fitting import error, fit
 from repro.spike_triplets.rules import PairSTDP
 
 MIRROR = Path(os.environ.get("REPRO_DATA_DIR", "nowhere")) / "plasticity"
