@@ -66,8 +66,8 @@ STYLE: dict[str, Any] = {
 
 def use_style() -> None:
     """Draw in the book's style from here on, and leave showing figures to ``run.figure``."""
+    plt.switch_backend("agg")  # the notebook's own backend would show a figure that goes on in the next cell
     mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
-    plt.ioff()
 
 
 def plotted_arrays(fig: Figure) -> Iterator[np.ndarray]:

@@ -79,6 +79,11 @@ def page_faults(layout: Layout, chapter: str) -> list[str]:
     notebook = nbformat.read(ROOT / layout.executed(chapter), as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     faults = [f"{chapter}: error output {o['ename']}" for o in outputs if o.output_type == "error"]
+    faults += [
+        f"{chapter}: a bare value on the page: {o['data'].get('text/plain', '')[:200]}"
+        for o in outputs
+        if o.get("output_type") == "execute_result"
+    ]
     faults += [f"{chapter}: a warning on the page: {o['text'][:200]}" for o in outputs if o.get("name") == "stderr"]
     soup = BeautifulSoup(page.read_text(), "html.parser")
     for label in gather.read_run(ROOT / layout.executed(chapter))["figures"]:
