@@ -1078,6 +1078,16 @@ run.table(
 )
 
 # %% [markdown]
+# ### Fitted parameters
+#
+# Of the best of each kind, with 95 % intervals from refits to redrawn data (mean + SEM · noise). Amplitudes are per spike for pair and triplet rules, per ms for the valley rule. An interval as wide as its search box says that the data do not fix the parameter.
+
+# %%
+for name, found in best.items():
+    parameters = comparison.parameter_table(found, run.at(smoke=4, book=40, full=400), bootstrap_seed)
+    run.table(parameters.drop(columns="data set"), f"Parameters fitted to {name}")
+
+# %% [markdown]
 # ## Implementation details that matter
 #
 # 1. **Slow traces are read before their own update**, and where spikes coincide all traces are read before any is updated. At 0 ms everything hangs on it.

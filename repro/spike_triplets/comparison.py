@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from repro.spike_triplets.datasets import Dataset, load
 from repro.spike_triplets.families import Family, family
-from repro.spike_triplets.fitting import Fit, Pool, mean_square
+from repro.spike_triplets.fitting import Fit, Pool, mean_square, with_intervals
 from repro.spike_triplets.rules import NoChange, Rule, weight_changes
 
 WITHIN, TWICE = 1.0, 4.0  # E of a miss by one and by two SEM (rms)
@@ -201,3 +201,16 @@ def best_of_each_kind(contenders: Sequence[Contender]) -> list[Contender]:
         if rival is None or (contender.aicc, contender.error) < (rival.aicc, rival.error):
             best[contender.kind] = contender
     return list(best.values())
+
+
+def parameter_table(contenders: Sequence[Contender], redraws: int, seed: int) -> pd.DataFrame:
+    """Fitted parameters with 95 % intervals from redrawn data, one row a parameter."""
+    rows = []
+    for contender in contenders:
+        if contender.fit is None:
+            continue
+        done = with_intervals(contender.fit, redraws, seed)
+        for name, value in done.parameters.items():
+            unit = done.family.boxes[name].unit if name in done.family.boxes else ""
+            rows.append((contender.dataset.name, contender.says, name, unit, value, *done.intervals[name]))
+    return pd.DataFrame(rows, columns=["data set", "rule", "parameter", "unit", "value", "low", "high"])

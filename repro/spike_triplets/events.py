@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import no_type_check
 
 import numba
@@ -44,8 +45,13 @@ class Events:
 
     @classmethod
     def of(cls, protocols: Sequence[Protocol]) -> Events:
-        """Events of whole protocols."""
-        return cls.of_trains([protocol.trains() for protocol in protocols])
+        """Events of whole protocols, laid out once for each."""
+        return _laid_out(tuple(protocols))
+
+
+@lru_cache(maxsize=512)
+def _laid_out(protocols: tuple[Protocol, ...]) -> Events:
+    return Events.of_trains([protocol.trains() for protocol in protocols])
 
 
 def _merge(pre: np.ndarray, post: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ class Box:
     low: float
     high: float
     log: bool = False
+    unit: str = "ms"
 
     def at(self, share: np.ndarray) -> np.ndarray:
         """The value at a share from 0 to 1 of the box."""
@@ -125,9 +126,9 @@ def _families() -> list[Family]:
             _trace_family(f"triplet6-{short}", "triplet", f"triplet, full, {scheme}", scheme, AMPLITUDES, slow),
         ]
     filters = {n: Box(3.0, 50.0, log=True) for n in ("tau_minus", "tau_plus", "tau_x")}
-    searched = {"theta_minus": Box(-70.6, -50.0), **filters}
+    searched = {"theta_minus": Box(-70.6, -50.0, unit="mV"), **filters}
     after = {
-        "theta_minus": Box(-68.0, -48.0), "after_depolarisation": Box(0.0, 60.0),
+        "theta_minus": Box(-68.0, -48.0, unit="mV"), "after_depolarisation": Box(0.0, 60.0, unit="mV"),
         "tau_after": Box(5.0, 150.0, log=True), "tau_trace": Box(5.0, 50.0, log=True),
     }  # fmt: skip
     clopath, convallis = voltage.VoltageRule(), valley.ValleyRule(1.0, 1.0)

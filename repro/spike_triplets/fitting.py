@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -166,16 +166,19 @@ def fit(
     >>> round(fit("pair-all", "wang2005", seed=0).error, 1) > 4
     True
     """
-    drawn = Pool.draw(which, dataset, seed, pool)
-    best = drawn.fit(starts=starts)
-    if not redraws:
-        return best
-    local = Pool(best.family, best.dataset, best.shares[None], best.family.sums(
-        best.dataset.protocols, best.family.values(best.shares[None])))  # fmt: skip
+    best = Pool.draw(which, dataset, seed, pool).fit(starts=starts)
+    return with_intervals(best, redraws, seed) if redraws else best
+
+
+def with_intervals(best: Fit, redraws: int, seed: int) -> Fit:
+    """The fit with 95 % intervals of its parameters: refits, begun at it, to data redrawn as mean + SEM · noise."""
+    values = best.family.values(best.shares[None])
+    sums = best.family.sums(best.dataset.protocols, values)
+    local = Pool(best.family, best.dataset, best.shares[None], sums)
     noise = np.random.default_rng(seed).standard_normal((redraws, len(best.dataset)))
     refits = [local.fit(change=best.dataset.change + best.dataset.sem * row, starts=1).parameters for row in noise]
     intervals = {}
     for name in best.parameters:
         low, high = np.quantile([r[name] for r in refits], [0.025, 0.975])
         intervals[name] = (float(low), float(high))
-    return Fit(**{**best.__dict__, "intervals": intervals})
+    return replace(best, intervals=intervals)

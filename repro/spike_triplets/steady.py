@@ -14,6 +14,7 @@ import numpy as np
 from repro.spike_triplets.protocols import Protocol
 
 FADED = 18.0  # time constants after which exp(-18) = 1.5e-8 of a trace is left
+COARSE = 1.2  # ratio of the lengths of memory that are told apart
 PRE, POST, MARK = 1, 2, 4
 
 
@@ -44,7 +45,14 @@ def _lay_out(protocol: Protocol, memory: float) -> tuple[np.ndarray, np.ndarray,
     return joined[order], bits[order], left_out
 
 
-@lru_cache(maxsize=512)
 def layout(protocols: tuple[Protocol, ...], memory: float) -> Layout:
-    """The events of ``protocols`` for a system that forgets within ``memory`` ms."""
+    """The events of ``protocols`` for a system that forgets within ``memory`` ms.
+
+    The memory is rounded up to one of few lengths, so that a search over time constants lays protocols out once.
+    """
+    return _layout(protocols, float(COARSE ** np.ceil(np.log(memory) / np.log(COARSE))))
+
+
+@lru_cache(maxsize=512)
+def _layout(protocols: tuple[Protocol, ...], memory: float) -> Layout:
     return Layout(protocols, memory)

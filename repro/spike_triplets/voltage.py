@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +22,7 @@ from jaxtyping import Float
 from repro.arrays import Numbers
 from repro.spike_triplets.protocols import Protocol, check_train
 from repro.spike_triplets.steady import FADED, layout
-from repro.spike_triplets.voltage_kernels import integrate, potential
+from repro.spike_triplets.voltage_kernels import integrate, potential, record
 
 AMPLITUDES = ("a_ltp", "a_ltd")
 COLUMNS = (
@@ -106,6 +107,22 @@ def voltage_sums(
     """What ``a_ltp`` and ``a_ltd`` multiply, for each parameter set (:data:`COLUMNS`) and protocol."""
     taus = parameters[:, [COLUMNS.index(name) for name in ("tau_minus", "tau_plus", "tau_x")]]
     memory = FADED * max(float(taus.max()), neuron.tau_adaptation)
-    events = layout(tuple(protocols), memory)
-    args = events.times, events.kinds, events.starts, events.left_out, np.ascontiguousarray(parameters)
-    return integrate(*args, neuron_row(neuron), float(memory), dt)
+    jumps = parameters[:, COLUMNS.index("adaptation_jump")]
+    out = np.zeros((len(parameters), len(protocols), 2))
+    for b in np.unique(jumps):
+        sets = np.flatnonzero(jumps == b)
+        for place, protocol in enumerate(protocols):
+            if protocol.pre or protocol.post:
+                at, kinds, left_out, *recorded = _recorded(protocol, memory, neuron, float(b), dt)
+                args = parameters[sets], neuron.resting_potential, dt, *recorded
+                out[sets, place] = integrate(at, kinds, left_out, *args)
+    return out
+
+
+@lru_cache(maxsize=256)
+def _recorded(protocol: Protocol, memory: float, neuron: AdEx, b: float, dt: float) -> tuple:
+    """Events of a protocol in steps, repetitions left out, and the neuron's potential along them, simulated once."""
+    events = layout((protocol,), memory)
+    at = np.rint(events.times / dt).astype(np.int64)
+    recorded = record(at, events.kinds, neuron_row(neuron), b, round(memory / dt), dt)
+    return at, events.kinds, float(events.left_out[0]), *recorded

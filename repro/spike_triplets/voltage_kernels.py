@@ -13,6 +13,8 @@ from repro.spike_triplets.steady import MARK, POST, PRE
 
 SECOND_PEAK, AFTER_SPIKE = 32.862, -49.5  # mV; a spike's peak and second peak are held for 1 ms each
 
+NEGLIGIBLE = 1e-16  # of a presynaptic trace, behind the last spike
+
 
 @numba.njit(cache=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
@@ -49,47 +51,53 @@ def potential(spikes, neuron, b, dt):
 
 @numba.njit(cache=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def _record(times, kinds, first, last, neuron, b, faded, end, dt, steps, old, new):
-    """Steps to go through, with the potential at their start and behind their advance; returns how many.
+def record(at, kinds, neuron, b, faded, dt):
+    """The neuron driven by events at the steps ``at``: the steps gone through, the potential at their start and end.
 
-    Steps at which all has been at rest for long are left out.
+    Steps at which all has been at rest for ``faded`` steps are left out; a step ends before its own spike.
     """
+    end = at[-1] + faded
+    size = end - at[0] + 1
+    steps, old, new = np.empty(size, dtype=np.int64), np.empty(size), np.empty(size)
     u, adaptation, after, threshold, held = neuron[2], 0.0, 0.0, neuron[3], 0
-    e, k, n = first, round(times[first] / dt), 0
+    e, k, n = 0, at[0], 0
     forgotten = k + faded
     while k < end:
         steps[n], old[n] = k, u
         u, adaptation, after, threshold, held = advance(u, adaptation, after, threshold, held, neuron, b, dt)
         new[n] = u
         n += 1
-        while e < last and round(times[e] / dt) <= k:
+        while e < len(at) and at[e] <= k:
             if kinds[e] == POST:
                 u, held = neuron[11], 2 * round(1.0 / dt)
             e += 1
             forgotten = k + faded
         k += 1
-        if k > forgotten and e < last:
-            k = max(k, round(times[e] / dt))
-    return n
+        if k > forgotten and e < len(at):
+            k = max(k, at[e])
+    return steps[:n].copy(), old[:n].copy(), new[:n].copy()
 
 
 @numba.njit(cache=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def _filter(times, kinds, first, last, left_out, row, rest, dt, steps, old, new, n, sums):
+def _filter(at, kinds, left_out, row, rest, dt, steps, old, new, sums):
     """Both sums over the recorded steps, the marked repetition counted for those left out, added to ``sums``."""
     theta_minus, theta_plus, tau_minus, tau_plus, tau_x, jump, homeostasis, _, weight_first = row
     low, high, x = rest, rest, 0.0
     ltp = ltd = ltp_mark = ltd_mark = 0.0
-    e, marks = first, 0
-    for i in range(n):
+    e = marks = 0
+    share_minus, share_plus, share_x = dt / tau_minus, dt / tau_plus, dt / tau_x
+    for i in range(len(steps)):
+        if e == len(at) and x < NEGLIGIBLE * jump:
+            break
         u = old[i]
         if weight_first:
             ltp += dt * x * max(u - theta_plus, 0.0) * max(high - theta_minus, 0.0)
-        low, high = low + dt * (u - low) / tau_minus, high + dt * (u - high) / tau_plus
+        low, high = low + share_minus * (u - low), high + share_plus * (u - high)
         if not weight_first:
             ltp += dt * x * max(new[i] - theta_plus, 0.0) * max(high - theta_minus, 0.0)
-        x -= dt * x / tau_x
-        while e < last and round(times[e] / dt) <= steps[i]:
+        x -= share_x * x
+        while e < len(at) and at[e] <= steps[i]:
             if kinds[e] == PRE:
                 ltd -= homeostasis * max(low - theta_minus, 0.0)
                 x += jump
@@ -107,23 +115,9 @@ def _filter(times, kinds, first, last, left_out, row, rest, dt, steps, old, new,
 
 @numba.njit(cache=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
-def integrate(times, kinds, starts, left_out, parameters, neuron, memory, dt):
-    """Both sums for each parameter set and protocol; sets that share the adaptation jump share the neuron."""
-    protocols = len(starts) - 1
-    out = np.zeros((len(parameters), protocols, 2))
-    faded = round(memory / dt)
-    for p in range(protocols):
-        first, last = starts[p], starts[p + 1]
-        if first == last:
-            continue
-        end = round((times[last - 1] + memory) / dt)
-        size = end - round(times[first] / dt) + 1
-        steps, old, new = np.empty(size, dtype=np.int64), np.empty(size), np.empty(size)
-        n, b = 0, np.nan
-        for s in range(len(parameters)):
-            if parameters[s, 7] != b:
-                b = parameters[s, 7]
-                n = _record(times, kinds, first, last, neuron, b, faded, end, dt, steps, old, new)
-            args = steps, old, new, n, out[s, p]
-            _filter(times, kinds, first, last, left_out[p], parameters[s], neuron[2], dt, *args)
+def integrate(at, kinds, left_out, parameters, rest, dt, steps, old, new):
+    """Both sums for each parameter set along a recorded neuron."""
+    out = np.zeros((len(parameters), 2))
+    for s in range(len(parameters)):
+        _filter(at, kinds, left_out, parameters[s], rest, dt, steps, old, new, out[s])
     return out

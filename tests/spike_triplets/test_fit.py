@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import lsq_linear
 
 from repro.errors import Mistake
+from repro.spike_triplets.comparison import fitted, parameter_table
 from repro.spike_triplets.datasets import NAMES, load, read_table
 from repro.spike_triplets.events import Events, trace_sums
 from repro.spike_triplets.fitting import error, fit
@@ -103,3 +104,21 @@ def test_the_typed_values_are_those_of_a_public_table():
     ours = pd.DataFrame({"change": load("sjostrom2001").change, "sem": load("sjostrom2001").sem})
     theirs = np.concatenate([table[:, 1:3], table[:, 3:5]])
     assert ours.to_numpy() == pytest.approx(theirs, abs=1e-9)
+
+
+def test_intervals_of_amplitudes_are_those_of_linear_least_squares():
+    data = load("wang2005")
+    found = fit("pair-all", "wang2005", seed=0, redraws=4000)
+    design = trace_sums(Events.of(data.protocols), np.array([[16.8, 33.7, 100.0, 100.0]]), False)[0][:, [0, 2]]
+    spread = np.sqrt(np.diag(np.linalg.inv((design / data.sem[:, None]).T @ (design / data.sem[:, None]))))
+    for name, sigma in zip(("a2_plus", "a2_minus"), spread, strict=True):
+        low, high = found.intervals[name]
+        assert low < found.parameters[name] < high
+        assert high - low == pytest.approx(2 * 1.96 * sigma, rel=0.08)  # quantiles of 4,000 draws: 2 % each
+
+
+def test_parameters_come_with_units_and_intervals():
+    table = parameter_table([fitted("triplet3-all", "sjostrom2001", 0, pool=16, starts=1, refit_starts=1)], 8, seed=0)
+    assert table.parameter.tolist() == ["a3_plus", "a2_minus", "tau_y"]
+    assert table.unit.tolist() == ["", "", "ms"]
+    assert (table.low <= table.high).all()
