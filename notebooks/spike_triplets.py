@@ -35,14 +35,11 @@ n_searches: int = 0  # searches of the valley rule, each a sample of its claims;
 
 
 # %%
-from typing import Annotated
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from repro import data, runs
+from repro import data, parameters, runs
 from repro.figures import KIND_COLOURS as COLOURS
 from repro.spike_triplets import after_depolarisation, brian, comparison, context, own, recordings, traps, windows
 from repro.spike_triplets import voltage_choices as choices
@@ -53,9 +50,8 @@ from repro.spike_triplets.parameter_sets import published_sets
 from repro.spike_triplets.protocols import pairs, quadruplet
 from repro.spike_triplets.rules import BCM, TAU_MINUS, TAU_PLUS, weight_changes
 
-Whole = Annotated[int, Field(ge=0)]
-kinds = {"rules": runs.names([*FAMILIES, "all"]), "dataset": runs.names(["sjostrom2001", "wang2005"])}
-kinds |= {"own_rule": str, "own_table": str, "n_bootstrap": Whole, "n_searches": Whole}
+kinds = {"rules": parameters.names([*FAMILIES, "all"]), "dataset": parameters.names(["sjostrom2001", "wang2005"])}
+kinds |= {"own_rule": str, "own_table": str, "n_bootstrap": parameters.Whole, "n_searches": parameters.Whole}
 run = runs.open_run("spike_triplets", globals(), **kinds)
 
 # %%
@@ -1084,8 +1080,8 @@ run.table(
 
 # %%
 for name, found in best.items():
-    parameters = comparison.parameter_table(found, run.at(smoke=4, book=40, full=400), bootstrap_seed)
-    run.table(parameters.drop(columns="data set"), f"Parameters fitted to {name}")
+    constants = comparison.parameter_table(found, run.at(smoke=4, book=40, full=400), bootstrap_seed)
+    run.table(constants.drop(columns="data set"), f"Parameters fitted to {name}")
 
 # %% [markdown]
 # ## Implementation details that matter

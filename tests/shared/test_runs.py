@@ -13,7 +13,8 @@ from repro.build.gather import read_run
 from repro.claims import Claim
 from repro.compare import compare
 from repro.errors import Mistake
-from repro.runs import Count, Run, Seed, check_parameters, names, numbers
+from repro.parameters import Count, Seed, check, names, numbers
+from repro.runs import Run
 
 HERE = Path(__file__).parent
 
@@ -112,7 +113,7 @@ def test_papermill_lists_the_parameters():
     ],
 )
 def test_lists_are_given_as_text_or_as_lists(kind, given, expected):
-    assert check_parameters("x", {"p": given}, [], {"p": kind})["p"] == expected
+    assert check("x", {"p": given}, [], {"p": kind})["p"] == expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_lists_are_given_as_text_or_as_lists(kind, given, expected):
 )
 def test_a_wrong_list_or_type_is_refused_with_its_name(kind, given):
     with pytest.raises(Mistake, match="parameter p is"):
-        check_parameters("x", {"p": given}, [], {"p": kind})
+        check("x", {"p": given}, [], {"p": kind})
 
 
 @pytest.fixture
@@ -173,3 +174,11 @@ def test_a_claim_that_needs_what_a_run_leaves_out_is_skipped_and_not_computed(ru
     assert run.outcome("A").note == "needs SA, mnist, which this run leaves out"
     run.claim("B", lambda: 0.5, without=[])
     assert run.outcome("B").value == 0.5
+
+
+def test_a_claim_that_a_scale_does_not_reach_is_left_alone(run):
+    run.claim("C", lambda: pytest.fail("computed all the same"))
+    run.claim("A", 0.0)
+    run.claim("B", 0.0)
+    run.close()
+    assert run.record()["claims"][2]["note"] == "needs scale full"

@@ -28,10 +28,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from repro import runs
+from repro import parameters, runs
 from repro.weight_alignment.rules import RULES
 
-run = runs.open_run("mini", globals(), ledger=Path("claims"), n_seeds=runs.Count, rules=runs.names(RULES))
+run = runs.open_run("mini", globals(), ledger=Path("claims"), n_seeds=parameters.Count, rules=parameters.names(RULES))
 
 # %%
 samples = [np.random.default_rng(s).normal(5.0, 0.1) for s in run.seeds(n_seeds)]
