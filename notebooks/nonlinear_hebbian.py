@@ -38,7 +38,7 @@ nonlinearity: str = (
 )
 images: str = "photographs"  # photographs (bundled), bsds, olshausen, vanhateren, or a folder of your own
 patch: int = 16  # side of a patch, pixels
-n_units: int = 0  # units of each nonlinearity; 0 leaves it to the scale (10, 50, 100)
+n_units: int = 0  # units of each nonlinearity; 0 leaves it to the scale (10, 100, 200)
 whitening: int = 100  # principal components that are kept and made white
 
 
@@ -87,7 +87,7 @@ white = experiments.view(learning, sampling, patch_seed)
 draws = run.seeds(run.at(smoke=3, book=5, full=20), "held-out patches")
 n_held = run.at(smoke=5_000, book=30_000, full=100_000)
 held = [experiments.held_out(white, rest, run.p.patch, n_held, draw) for draw in draws]
-units, groups = run.p.n_units or run.at(smoke=10, book=50, full=100), run.at(smoke=2, book=5, full=10)
+units, groups = run.p.n_units or run.at(smoke=10, book=100, full=200), run.at(smoke=2, book=5, full=10)
 iterations = run.at(smoke=25, book=40, full=100)
 run.say(
     f"Images: **{image_set.title}**. {image_set.facts.get('note', '')} Of each, a quarter is held out. {len(white.components):,} overlapping "
@@ -133,7 +133,7 @@ SHADES = dict(zip(FIVE, COLOURS, strict=False))
 controls = ("linear", "sigmoid", "cubic", "sine", "absolute", "cosine")
 names = tuple(dict.fromkeys((*FIVE, run.p.nonlinearity)))
 fields = learn_all(white, names, units, weight_seed, iterations, run.device.type)
-few = max(units // 5, 8)
+few = max(units // 10, 8)
 fields |= learn_all(white, [each for each in controls if each not in fields], few, weight_seed, iterations)
 tables = {name: describe(each) for name, each in fields.items()}
 model = run.p.nonlinearity
@@ -251,13 +251,13 @@ run.say(
 
 # %%
 others = [name for name in ("bsds", "olshausen", "photographs") if name != run.p.images and available(name)][:2]
-second, second_sets = {}, {}
+second, second_sets, half = {}, {}, max(units // 2, 9)
 for name in others:
     second_sets[name] = load_images(name, run.p.patch)
     run.uses(name, **second_sets[name].facts)
     pictures = preprocessing.split_regions(preprocessing.prepare(second_sets[name], patch=run.p.patch))[0]
     own_view = experiments.view(pictures, sampling, patch_seed)
-    second[name] = learn_all(own_view, FIVE, units, weight_seed, iterations, run.device.type)
+    second[name] = learn_all(own_view, FIVE, half, weight_seed, iterations, run.device.type)
 measured = {name: {which: describe(each) for which, each in learned.items()} for name, learned in second.items()}
 
 # %%
@@ -272,7 +272,7 @@ for row, (title, (learned, table)) in zip(rows, shown.items(), strict=True):
 run.figure(
     fig,
     "second-image-set",
-    n=f"9 of {units} units of each nonlinearity",
+    n=f"9 of {half} units of each nonlinearity, {units} of the first set",
     data="; ".join(shown),
     caption="Fields learned from each image set, a row each; below, the share of units whose field is localized and oriented by all three measures.",
     alt="A row of fields for each image set, a block for each of the five nonlinearities.",
@@ -359,7 +359,7 @@ three = ("quadratic_rectifier", "linear_rectifier", "l0")
 typical = patterns.typical_shape(gabor_fit(np.concatenate([fields[name] for name in FIVE])))
 n_grid, n_angles = run.at(smoke=8, book=14, full=24), run.at(smoke=2, book=4, full=8)
 widths, lengths = np.geomspace(0.7, 5.5, n_grid), np.geomspace(0.7, 11, n_grid)
-few_draws = [each[: run.at(smoke=3_000, book=15_000, full=100_000)] for each in held[:3]]
+few_draws = [each[: run.at(smoke=3_000, book=15_000, full=100_000)] for each in held]
 probes = [sweeps.Probe(each, white, three) for each in few_draws]
 surfaces = np.array([sweeps.over_width_and_length(probe, typical, widths, lengths, n_angles) for probe in probes])
 
@@ -410,7 +410,7 @@ run.claim("B-F4a", [sum(inside(surface) for surface in draw) for draw in surface
 
 # %%
 options = Options(batches=run.at(smoke=300, book=1500, full=5000))
-network_seeds = run.seeds(run.at(smoke=2, book=5, full=5), "networks")
+network_seeds = run.seeds(run.at(smoke=2, book=8, full=8), "networks")
 together, examples = experiments.networks(white, model, 50, network_seeds, options)
 with_it, without = (together[together.inhibition == inhibited] for inhibited in (True, False))
 spreads = together.groupby(["seed", "inhibition"]).apply(experiments.spread, include_groups=False).unstack()
