@@ -22,7 +22,9 @@ Method = Literal["fixed-point", "newton", "online"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 BLOCK = 2048  # patches at a time, so that the units' responses stay in the processor's cache
+SLOPE_STEP = 0.01  # standard deviations; f' is taken as a difference over it, so that a jump of f counts too
 BOLDER, CAUTIOUS, SMALLEST_STEP = 0.7, 4.0, 1e-3  # of the fixed point: factors of c + ⟨u f⟩ after a rise and a fall
+SHARPEST_BOLD_TURN = 0.7  # cosine; a larger turn is only made with the shift that climbs for certain
 
 Components = Float32[np.ndarray, "patches k"]
 Weights = Float32[np.ndarray, "units k"]
@@ -81,15 +83,17 @@ def _climb(
         certain = (shift + along).clip(min=SMALLEST_STEP)
         step = step.minimum(certain)
         tried = torch.nn.functional.normalize(gradient + (step - along) * weights, dim=2)
-        moving &= (tried * weights).sum(2) < 1 - tolerance
+        turn = (tried * weights).sum(2, keepdim=True)
+        moving &= turn[:, :, 0] < 1 - tolerance
         if not moving.any():
             break
         found = gradient.clone()
         groups = [each[which] for each, which in zip(tried, moving, strict=True)]
         found[moving] = _mean_products(x, nonlinearities, groups)
-        # the mean slope at both ends says whether ⟨F⟩ rose; rounding may not count as a fall
+        # the mean slope at both ends says whether ⟨F⟩ rose, if the turn is not large; rounding may not count as a fall
         rise = ((gradient + found) * (tried - weights)).sum(2, keepdim=True)
-        rose = moving[:, :, None] & (rise >= -1e-7 * along.abs())
+        trusted = (turn > SHARPEST_BOLD_TURN) & (rise >= -1e-7 * along.abs()) | (step >= certain)
+        rose = moving[:, :, None] & trusted
         weights, gradient = torch.where(rose, tried, weights), torch.where(rose, found, gradient)
         along = (gradient * weights).sum(2, keepdim=True)
         step = torch.where(rose, BOLDER * step, CAUTIOUS * step)
@@ -109,25 +113,38 @@ def _mean_products(
 
 
 def newton(
-    components: Components, nonlinearities: Sequence[Nonlinearity], weights0: Weights, iterations: int = 20
+    components: Components,
+    nonlinearities: Sequence[Nonlinearity],
+    weights0: Weights,
+    iterations: int = 20,
+    *,
+    warm_up: int = 0,
+    decorrelate: bool = False,
 ) -> AllWeights:
-    """FastICA's step w ← ⟨x f(u)⟩ - ⟨f'(u)⟩ w for single units [hyvarinen1999fast], without decorrelation.
+    """FastICA's step w ← ⟨x f(u)⟩ - ⟨f'(u)⟩ w [hyvarinen1999fast].
 
-    The slope is a difference over 0.02 standard deviations, so that a jump of f counts as much as its responses show.
     Blind to the sign of f, and able to end at a minimum: compare ``patterns.value`` before and after.
+
+    Parameters
+    ----------
+    iterations : passes over the patches
+    warm_up : passes over the first eighth of the patches before
+    decorrelate : keep the units of a nonlinearity orthogonal (symmetrically), so that no two learn the same
     """
     x = torch.from_numpy(components)
     weights = torch.from_numpy(weights0).repeat(len(nonlinearities), 1, 1)
-    for _ in range(iterations):
-        gradient = _mean_products(x, nonlinearities, list(weights)).view_as(weights)
-        slope = torch.zeros(weights.shape[:2])
-        for block in x.split(BLOCK):
-            u = weights @ block.T
-            slope += torch.stack(
-                [(f.f(v + 0.01) - f.f(v - 0.01)).sum(1) for f, v in zip(nonlinearities, u, strict=True)]
-            )
-        step = gradient - slope[:, :, None] / (0.02 * len(x)) * weights
-        weights = torch.nn.functional.normalize(step, dim=2)
+    passes = [x[: max(len(x) // 8, 1)]] * warm_up + [x] * iterations
+    for patches in passes:
+        gradient, slope = torch.zeros_like(weights), torch.zeros(weights.shape[:2])
+        for block in patches.split(BLOCK):
+            for index, each in enumerate(nonlinearities):
+                above, below = (each.f(weights[index] @ block.T + step) for step in (SLOPE_STEP, -SLOPE_STEP))
+                gradient[index] += (above + below) @ block / 2
+                slope[index] += (above - below).sum(1) / (2 * SLOPE_STEP)
+        weights = torch.nn.functional.normalize((gradient - slope[:, :, None] * weights) / len(patches), dim=2)
+        if decorrelate:
+            u, _, v = torch.linalg.svd(weights, full_matrices=False)
+            weights = u @ v
     return weights.numpy()
 
 
