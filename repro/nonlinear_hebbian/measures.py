@@ -11,6 +11,8 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float
 
+from repro.nonlinear_hebbian.gabor import gabor_fit
+
 GABOR_R2, PARTICIPATION, ANISOTROPY = 0.8, 0.2, 0.8
 """The limits of the ledger: above, below, above."""
 
@@ -63,3 +65,8 @@ def meets_all_three(
 ) -> Bool[np.ndarray, "units"]:
     """Which fields are localized and oriented, from their measures."""
     return (r2 > GABOR_R2) & (participation < PARTICIPATION) & (anisotropy > ANISOTROPY)
+
+
+def localized_and_oriented(fields: Float[np.ndarray, "units pixels"]) -> Bool[np.ndarray, "units"]:
+    """Which fields meet all three measures: Gabor R² above 0.8, participation below 0.2, anisotropy above 0.8."""
+    return meets_all_three(gabor_fit(fields).r2, participation_ratio(fields), orientation_anisotropy(fields))
