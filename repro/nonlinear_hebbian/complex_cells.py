@@ -37,7 +37,7 @@ def filters() -> Complex[np.ndarray, "orientations side side"]:
     return np.stack(pairs)
 
 
-def energies(image: Image) -> Float32[np.ndarray, "orientations height width"]:
+def energies(image: Image) -> Float32[np.ndarray, "orientations rows columns"]:
     """Energy of each orientation at each place where the filter fits."""
     if min(image.shape) < SIDE:
         raise Mistake(f"complex cells: an image of {image.shape} pixels is smaller than the filters, {SIDE} pixels")
