@@ -1,6 +1,6 @@
 """Three ways to climb ⟨F(wᵀx)⟩ under |w| = 1: batched fixed point, FastICA's Newton step, online steps.
 
-The fixed point W ← normalise(⟨x f(wᵀx)⟩ + c w) never descends if c is at least -min f', and needs no learning rate.
+The fixed point W ← normalise(⟨x f(wᵀx)⟩ + c w) climbs for certain if c is at least -min f'; it needs no learning rate.
 FastICA's step is faster where F is concave, but blind to the sign of f: it can end at a minimum of ⟨F⟩. Online steps
 are the plasticity rule itself. In all three, units of all nonlinearities and seeds share one product with the patches.
 """
@@ -22,6 +22,7 @@ Method = Literal["fixed-point", "newton", "online"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 BLOCK = 2048  # patches at a time, so that the units' responses stay in the processor's cache
+BOLDER, CAUTIOUS, SMALLEST_STEP = 0.7, 4.0, 1e-3  # of the fixed point: factors of c + ⟨u f⟩ after a rise and a fall
 
 Components = Float32[np.ndarray, "patches k"]
 Weights = Float32[np.ndarray, "units k"]
@@ -38,12 +39,16 @@ def fixed_point(
     components: Components,
     nonlinearities: Sequence[Nonlinearity],
     weights0: Weights,
-    iterations: int = 60,
+    iterations: int = 40,
     *,
+    warm_up: int = 0,
     tolerance: float = 1e-7,
     device: str = "cpu",
 ) -> AllWeights:
-    """Fields of all nonlinearities from the same initial weights, by monotone ascent.
+    """Fields of all nonlinearities from the same initial weights, by steps that climb.
+
+    The first step has the shift c that climbs for certain. Then c falls with every step that climbed, and is raised
+    again by one that did not, which is taken back: about a third of the passes that a fixed c needs.
 
     Parameters
     ----------
@@ -51,26 +56,44 @@ def fixed_point(
     nonlinearities : each gets its own copy of the units
     weights0 : initial weights of the units, of norm 1
     iterations : at most this many passes over the patches
+    warm_up : passes over the first eighth of the patches before; saves time where that many patches do not overfit
     tolerance : a unit rests when a pass turns it by less, as 1 - cos of the angle
 
     Returns the weights by nonlinearity, of norm 1.
     """
     x = torch.from_numpy(components).to(device)
-    start = torch.from_numpy(weights0).to(device)
-    weights = start.repeat(len(nonlinearities), 1, 1)
-    moving = torch.ones(weights.shape[:2], dtype=torch.bool, device=weights.device)
-    shifts = torch.tensor([each.curvature_shift for each in nonlinearities], device=weights.device)[:, None, None]
+    weights = torch.from_numpy(weights0).to(device).repeat(len(nonlinearities), 1, 1)
+    if warm_up:
+        weights = _climb(x[: max(len(x) // 8, 1)], nonlinearities, weights, warm_up, tolerance)
+    return _climb(x, nonlinearities, weights, iterations, tolerance).cpu().numpy()
+
+
+def _climb(
+    x: torch.Tensor, nonlinearities: Sequence[Nonlinearity], weights: torch.Tensor, iterations: int, tolerance: float
+) -> torch.Tensor:
+    """Steps w ← normalise(⟨x f⟩ + c w), with c + ⟨u f⟩ adapted unit by unit."""
+    shift = torch.tensor([each.curvature_shift for each in nonlinearities], device=x.device)[:, None, None]
+    moving = torch.ones(weights.shape[:2], dtype=torch.bool, device=x.device)
+    gradient = _mean_products(x, nonlinearities, list(weights)).view_as(weights)
+    along = (gradient * weights).sum(2, keepdim=True)  # ⟨u f(u)⟩
+    step = shift + along
     for _ in range(iterations):
-        groups = [weights[index][moving[index]] for index in range(len(nonlinearities))]
-        gradient = torch.zeros_like(weights)
-        gradient[moving] = _mean_products(x, nonlinearities, groups)
-        turned = torch.nn.functional.normalize(gradient + shifts * weights, dim=2)
-        still = (turned * weights).sum(2) > 1 - tolerance
-        weights = torch.where(moving[:, :, None] & (turned.norm(dim=2, keepdim=True) > 0.5), turned, weights)
-        moving &= ~still
+        certain = (shift + along).clip(min=SMALLEST_STEP)
+        step = step.minimum(certain)
+        tried = torch.nn.functional.normalize(gradient + (step - along) * weights, dim=2)
+        moving &= (tried * weights).sum(2) < 1 - tolerance
         if not moving.any():
             break
-    return weights.cpu().numpy()
+        found = gradient.clone()
+        groups = [each[which] for each, which in zip(tried, moving, strict=True)]
+        found[moving] = _mean_products(x, nonlinearities, groups)
+        # the mean slope at both ends says whether ⟨F⟩ rose; rounding may not count as a fall
+        rise = ((gradient + found) * (tried - weights)).sum(2, keepdim=True)
+        rose = moving[:, :, None] & (rise >= -1e-7 * along.abs())
+        weights, gradient = torch.where(rose, tried, weights), torch.where(rose, found, gradient)
+        along = (gradient * weights).sum(2, keepdim=True)
+        step = torch.where(rose, BOLDER * step, CAUTIOUS * step)
+    return weights
 
 
 def _mean_products(
@@ -156,7 +179,7 @@ def learn(
     n_units : number of units; they don't see each other (for that see ``network``)
     seed : of the initial weights and, online, of the order of the patches
     method : ``fixed-point``, ``newton`` or ``online``
-    iterations : passes over the patches, online single steps; None for 60, 20 or 150,000
+    iterations : passes over the patches, online single steps; None for 40, 20 or 150,000
     keep, contrast : of the whitening
     device : a torch device, for the fixed point
 
@@ -175,5 +198,5 @@ def learn(
     elif method == "newton":
         weights = newton(white.components, [chosen], start, iterations or 20)
     else:
-        weights = fixed_point(white.components, [chosen], start, iterations or 60, device=device)
+        weights = fixed_point(white.components, [chosen], start, iterations or 40, device=device)
     return white.to_pixels(weights[0])

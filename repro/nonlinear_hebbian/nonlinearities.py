@@ -30,7 +30,7 @@ class Nonlinearity:
     f: Elementwise = field(repr=False)
     integral: Elementwise = field(repr=False)  # F with F' = f; its constant does not matter
     breakpoints: tuple[float, ...] = ()  # kinks and jumps of f, for quadrature
-    curvature_shift: float = 0.0  # c >= -min f': with it normalise(⟨x f⟩ + c w) never descends; 0 for a convex F
+    curvature_shift: float = 0.0  # c >= -min f': with it normalise(⟨x f⟩ + c w) climbs for certain
 
 
 Which = str | Nonlinearity | tuple[Elementwise, Elementwise]
