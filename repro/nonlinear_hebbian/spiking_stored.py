@@ -1,5 +1,6 @@
 """The long spiking run that the chapter shows: ``python -m repro.nonlinear_hebbian.spiking_stored``.
 
+On varied photographs (``bsds``, which must be there), and with ``--images photographs`` on those that always are.
 You should see ``data/results/nonlinear_hebbian/spiking.csv`` and ``spiking_fields.csv``, each with its ``.json``, after
 about five minutes on one core. A run that is cut off goes on from its last block with the same command, bit by bit.
 """
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -71,7 +73,7 @@ def run(
 
 def _save(checkpoint: Path, state: State, rng: np.random.Generator) -> None:
     content = io.BytesIO()
-    arrays = {each.name: np.asarray(getattr(state, each.name)) for each in fields(state)}
+    arrays: dict[str, Any] = {each.name: np.asarray(getattr(state, each.name)) for each in fields(state)}
     np.savez(content, chance=np.array(json.dumps(rng.bit_generator.state)), **arrays)
     results.write_atomically(checkpoint, content.getvalue())
 
@@ -84,7 +86,9 @@ def _load(checkpoint: Path, rng: np.random.Generator) -> State:
         return State(**arrays, patches=int(stored["patches"]))
 
 
-def described(state: State, model: SpikingModel, seed: int, spikes_before: Float[np.ndarray, "neurons"]) -> pd.DataFrame:
+def described(
+    state: State, model: SpikingModel, seed: int, spikes_before: Float[np.ndarray, "neurons"]
+) -> pd.DataFrame:
     """One row a neuron: measures of its field, and its mean rate (Hz) over the last block."""
     made = on_off.fields(state.weights)
     return pd.DataFrame(
@@ -121,7 +125,12 @@ def _one_seed(images: str, neurons: int, seed: int, shown: int, model: SpikingMo
 
 
 @click.command()
-@click.option("--images", default="photographs", show_default=True, help="image set, by its name")
+@click.option(
+    "--images",
+    default="bsds",
+    show_default=True,
+    help="image set, by its name; its name is added to the tables' unless bsds",
+)
 @click.option("--neurons", default=16, show_default=True, help="of each seed, all with the same inputs")
 @click.option("--shown", default=120_000, show_default=True, help="patches, 200 ms each")
 @click.option("--seeds", default=4, show_default=True)
@@ -140,7 +149,8 @@ def spiking(images: str, neurons: int, shown: int, seeds: int, seed: int) -> Non
         data={images: dict(load_images(images, PATCH).facts)},
         wall_s=round(time.perf_counter() - began, 1),
     )
-    print(results.save(ROOM, "spiking", pd.concat([table for table, _ in made]), record))
+    name = "spiking" if images == "bsds" else f"spiking_{images}"
+    print(results.save(ROOM, name, pd.concat([table for table, _ in made]), record))
     last = [
         pd.DataFrame(
             {
@@ -152,7 +162,7 @@ def spiking(images: str, neurons: int, shown: int, seeds: int, seed: int) -> Non
         )
         for each, (_, weights) in zip(chosen, made, strict=True)
     ]
-    print(results.save(ROOM, "spiking_fields", pd.concat(last), record))
+    print(results.save(ROOM, f"{name}_fields", pd.concat(last), record))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The cortical cell against Brian2, a closed-form rate, exact triplet sums, and the algebra of the quadratic rectifier."""
+"""The cortical cell against Brian2, a closed-form rate, theory of Poisson and regular trains, and its own algebra."""
 
 from dataclasses import replace
 

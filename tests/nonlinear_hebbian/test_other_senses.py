@@ -200,7 +200,7 @@ def test_an_image_without_room_or_contrast_is_refused(image):
 
 @pytest.fixture
 def planted():
-    """A sense in which one direction alone has a long tail, mixed into all pixels; another, Gaussian, has more variance."""
+    """A sense in which one direction alone has a long tail; another, Gaussian, has more variance."""
     rng = np.random.default_rng(0)
     mixing = np.linalg.qr(rng.standard_normal((9, 9)))[0]
 
@@ -246,10 +246,10 @@ def test_three_senses_can_be_made_of_little(synthetic):
     made = [
         senses.speech_sense(synthetic, 40, seed=0, held_clips=20),
         senses.complex_sense(pictures, others, 1500, seed=0, keep=30),
-        senses.strabismus_sense(pictures, others, 1500, seed=0, size=6, keep=30),
+        senses.strabismus_sense(pictures, others, 1500, seed=0, size=6, keep=70),  # all that two means leave
     ]
     for sense in made:
         assert np.linalg.norm(sense.by_hand) == pytest.approx(1, abs=1e-4)
         assert sense.held_out.shape[1] == sense.white.components.shape[1] == len(sense.by_hand)
     eyes = np.split(made[2].white.to_pixels(made[2].by_hand[None])[0], 2)
-    assert np.dot(eyes[0], eyes[1]) / np.linalg.norm(eyes[0]) / np.linalg.norm(eyes[1]) > 0.5
+    assert np.dot(eyes[0], eyes[1]) / np.linalg.norm(eyes[0]) / np.linalg.norm(eyes[1]) > 0.99
