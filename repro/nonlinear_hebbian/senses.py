@@ -135,3 +135,18 @@ def comparisons(
 def won(compared: Float[np.ndarray, "draws nonlinearities 3"]) -> Float[np.ndarray, "draws"]:
     """How many of the nonlinearities give the learned feature, the first, the largest value."""
     return (compared.argmax(axis=2) == 0).sum(axis=1).astype(float)
+
+
+def best_of(sense: Sense, learned: Float[np.ndarray, "units k"]) -> Float[np.ndarray, "k"]:
+    """The feature of largest value for the quadratic rectifier, on the data that it was learned from."""
+    return learned[int(values(sense.white.components, learned)[FIVE.index("quadratic_rectifier")].argmax())]
+
+
+def eyes_learned(
+    raw: Float32[np.ndarray, "n two_eyes"], units: int, seed: int, keep: int = 100
+) -> tuple[Float32[np.ndarray, "units two_eyes"], Float[np.ndarray, "units"]]:
+    """Fields over both eyes that the quadratic rectifier learns from these patches, and their ocular dominance."""
+    white = whiten(raw, keep, remove_mean=False, contrast=CONTRAST)
+    start = initial_weights(units, keep, seed)
+    fields = white.to_pixels(fixed_point(white.components, [NONLINEARITIES["quadratic_rectifier"]], start, 100)[0])
+    return fields, binocular.ocular_dominance(fields)

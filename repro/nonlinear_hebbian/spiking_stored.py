@@ -12,7 +12,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,14 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from repro import provenance, results
 from repro.nonlinear_hebbian import on_off
 from repro.nonlinear_hebbian.gabor import gabor_fit
 from repro.nonlinear_hebbian.images import load_images
-from repro.nonlinear_hebbian.measures import orientation_anisotropy, participation_ratio
-from repro.nonlinear_hebbian.patches import sample_patches, whiten
+from repro.nonlinear_hebbian.measures import meets_all_three, orientation_anisotropy, participation_ratio
+from repro.nonlinear_hebbian.patches import Image, Whitening, sample_patches, whiten
 from repro.nonlinear_hebbian.preprocessing import prepare
 from repro.nonlinear_hebbian.spiking import SpikingModel, State, show, start
 
@@ -36,10 +36,19 @@ PATCH, KEEP, CONTRAST, SAMPLES = 16, 100, 0.3, 50_000
 BLOCK = 5000  # patches between two checkpoints
 
 
-def input_patches(images: str, seed: int, samples: int = SAMPLES) -> Float32[np.ndarray, "samples pixels"]:
-    """White patches of an image set for ON and OFF inputs."""
-    prepared = prepare(load_images(images, PATCH), patch=PATCH)
-    return on_off.white_pixels(whiten(sample_patches(prepared, PATCH, samples, seed), KEEP, contrast=CONTRAST))
+def whitened(prepared: Sequence[Image], seed: int, samples: int = SAMPLES) -> Whitening:
+    """White patches for ON and OFF inputs, from images that are prepared."""
+    return whiten(sample_patches(prepared, PATCH, samples, seed), KEEP, contrast=CONTRAST)
+
+
+def meets(made: Float[np.ndarray, "neurons pixels"]) -> Bool[np.ndarray, "neurons"]:
+    """Which fields are localized and oriented."""
+    return meets_all_three(gabor_fit(made).r2, participation_ratio(made), orientation_anisotropy(made))
+
+
+def meets_measured(table: pd.DataFrame) -> Bool[np.ndarray, "rows"]:
+    """The same for the rows of a stored table."""
+    return meets_all_three(*(table[name].to_numpy() for name in ("r2", "participation", "anisotropy")))
 
 
 def run(
@@ -108,7 +117,8 @@ def _one_seed(images: str, neurons: int, seed: int, shown: int, model: SpikingMo
     """Measures over time and the last fields; blocks that are done are taken from their checkpoints."""
     folder = provenance.ROOT / ".build" / f"spiking-{images}-{neurons}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    patches = input_patches(images, seed)
+    prepared = prepare(load_images(images, PATCH), patch=PATCH)
+    patches = on_off.white_pixels(whitened(prepared, seed))
     rows, spikes = [], np.zeros(neurons)
     for done in range(BLOCK, shown + 1, BLOCK):
         at = folder / f"{done}.npz"

@@ -253,3 +253,20 @@ def test_three_senses_can_be_made_of_little(synthetic):
         assert sense.held_out.shape[1] == sense.white.components.shape[1] == len(sense.by_hand)
     eyes = np.split(made[2].white.to_pixels(made[2].by_hand[None])[0], 2)
     assert np.dot(eyes[0], eyes[1]) / np.linalg.norm(eyes[0]) / np.linalg.norm(eyes[1]) > 0.99
+
+
+def test_the_best_feature_is_the_one_of_largest_value(planted):
+    sense, long_tail = planted
+    candidates = np.concatenate([sense.random(3, seed=4), sense.white.from_pixels(long_tail[None])])
+    assert np.array_equal(senses.best_of(sense, candidates), candidates[3])
+
+
+def test_two_eyes_learn_fields_of_one_eye_from_patches_that_share_nothing():
+    rng = np.random.default_rng(0)
+    sources = rng.laplace(size=(20_000, 4)) * np.abs(rng.standard_normal((20_000, 4)))
+    mixing = np.zeros((8, 4))  # two patterns of 4 pixels in each eye
+    mixing[:4, :2], mixing[4:, 2:] = rng.standard_normal((2, 4, 2))
+    raw = (sources @ mixing.T).astype(np.float32)
+    fields, dominance = senses.eyes_learned(raw, 8, seed=0, keep=4)
+    assert fields.shape == (8, 8)
+    assert np.median(abs(dominance)) > 0.9

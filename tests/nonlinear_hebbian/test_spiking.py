@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro import results
 from repro.nonlinear_hebbian import on_off, spiking, spiking_stored
+from repro.nonlinear_hebbian.measures import participation_ratio
 from repro.nonlinear_hebbian.patches import whiten
 from repro.nonlinear_hebbian.spiking import SpikingModel
 from repro.nonlinear_hebbian.spiking_brian import present_brian
@@ -182,3 +184,15 @@ def test_a_run_that_was_cut_off_goes_on_bit_by_bit(tmp_path):
     again = spiking_stored.run(rows, 2, 7, 60, FAST, tmp_path / "half", block=10)
     for name in ARRAYS:
         assert np.array_equal(getattr(whole, name), getattr(again, name)), name
+
+
+@pytest.mark.parametrize("name", ["spiking", "spiking_photographs"])
+def test_what_is_stored_is_what_its_fields_measure(name):
+    table, origin = results.load("nonlinear_hebbian", name)
+    weights, _ = results.load("nonlinear_hebbian", f"{name}_fields")
+    neurons, seeds = origin["parameters"]["neurons"], origin["seeds"]
+    assert len(table) == neurons * len(seeds) * origin["parameters"]["shown"] / spiking_stored.BLOCK
+    last = table[table.patches == origin["parameters"]["shown"]]
+    stored = weights.weight.to_numpy().reshape(neurons * len(seeds), -1)
+    assert participation_ratio(stored) == pytest.approx(last.participation.to_numpy(), rel=1e-2)  # 4 decimals are kept
+    assert spiking_stored.meets(stored).mean() == pytest.approx(spiking_stored.meets_measured(last).mean(), abs=0.05)
