@@ -136,7 +136,7 @@ def online(
     nonlinearities: Sequence[Nonlinearity],
     weights0: Weights,
     steps: int,
-    rate: float = 0.01,
+    rate: float = 0.001,
     seed: int = 0,
     batch: int = 1,
 ) -> AllWeights:
@@ -145,7 +145,7 @@ def online(
     Parameters
     ----------
     steps : number of updates, each from ``batch`` patches that all units see
-    rate : size of a step; responses to natural images are long-tailed, so keep it small
+    rate : size of a step; the responses to natural images are long-tailed, so keep it small for an f that grows
     seed : of the order of the patches
     """
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -17,6 +17,8 @@ Image = Float[np.ndarray, "height width"]
 class Whitening:
     """White patches, and the map that made them: x = (p - mean) E / √d, with leading eigenvectors E of the covariance.
 
+    If white, d are the eigenvalues, in descending order.
+
     A weight vector w on x is shown as the field E w (its form in ZCA coordinates); the pattern E √d w and the filter
     E w / √d look different. All measures of this room are taken on E w.
     """
@@ -24,16 +26,11 @@ class Whitening:
     components: Float32[np.ndarray, "patches k"]  # white: mean 0, covariance 1
     mean: Float32[np.ndarray, "pixels"] = field(repr=False)
     vectors: Float32[np.ndarray, "pixels k"] = field(repr=False)  # E, orthonormal columns
-    variances: Float32[np.ndarray, "k"] = field(repr=False)  # d, in descending order
-    total_variance: float  # of all components, kept or not
+    variances: Float32[np.ndarray, "k"] = field(repr=False)  # d: by its root each component was divided
+    kept: float  # share of the variance in the components that were kept
     remove_mean: bool
     contrast: float  # 0 for none
     contrast_scale: float  # median standard deviation of the patches, which the contrast refers to
-
-    @property
-    def kept(self) -> float:
-        """Share of the variance in the components that were kept."""
-        return float(self.variances.sum()) / self.total_variance
 
     def to_pixels(self, weights: Float[np.ndarray, "units k"]) -> Float32[np.ndarray, "units pixels"]:
         """Weights as fields E w; norms and overlaps stay as they are."""
@@ -64,7 +61,12 @@ def _prepared(
 
 
 def whiten(
-    patches: Float[np.ndarray, "patches pixels"], keep: int, *, remove_mean: bool = True, contrast: float = 0.0
+    patches: Float[np.ndarray, "patches pixels"],
+    keep: int,
+    *,
+    remove_mean: bool = True,
+    contrast: float = 0.0,
+    equalise: bool = True,
 ) -> Whitening:
     """Whiten patches by their leading principal components, computed from these patches.
 
@@ -98,9 +100,41 @@ def whiten(
     if not 1 <= keep <= rank:
         raise Mistake(f"whitening: {keep} components asked for; these patches have 1 to {rank}")
     d, e = values[:keep], vectors[:, :keep] * np.sign(vectors[:, :keep].sum(axis=0) + 1e-12)
+    kept = float(d.sum() / values.sum())
+    if not equalise:
+        d = np.full(keep, d.mean())
     components = ready @ (e / np.sqrt(d)).astype(np.float32)
-    kept = (mean, e.astype(np.float32), d.astype(np.float32))
-    return Whitening(components, *kept, float(values.sum()), remove_mean, contrast, scale)
+    basis = (mean, e.astype(np.float32), d.astype(np.float32))
+    return Whitening(components, *basis, kept, remove_mean, contrast, scale)
+
+
+def coloured(white: Whitening, exponent: float) -> Whitening:
+    """White components made to fall in amplitude as their mean spatial frequency to the power -exponent.
+
+    The sum of variances stays as it was.
+    """
+    side = round(len(white.vectors) ** 0.5)
+    power = abs(np.fft.fft2(white.vectors.T.reshape(-1, side, side))) ** 2
+    frequency = np.fft.fftfreq(side)
+    radius = np.hypot(frequency[:, None], frequency[None, :])
+    mean_frequency = (power * radius).sum(axis=(1, 2)) / power.sum(axis=(1, 2))
+    gain = mean_frequency**-exponent
+    gain = (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
+    return replace(white, components=white.components * gain, variances=white.variances / gain**2)
+
+
+def rewhiten(components: Float32[np.ndarray, "patches k"]) -> Float32[np.ndarray, "patches k"]:
+    """Nearly white data made exactly white, each coordinate moved as little as possible.
+
+    For held-out patches: no pattern then gains by a variance that differs from that of the patches it was learned on.
+    """
+    centred = components - components.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred / len(centred))
+    if values[0] <= 1e-6 * values[-1]:
+        raise Mistake(
+            f"held-out patches: {len(components)} do not span all {components.shape[1]} components; take more"
+        )
+    return centred @ ((vectors / np.sqrt(values)) @ vectors.T).astype(np.float32)
 
 
 def sample_patches(

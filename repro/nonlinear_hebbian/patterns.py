@@ -101,10 +101,3 @@ def four_patterns(oriented: Float[np.ndarray, "pixels"], fit: GaborFit, seed: in
 def angles(n: int) -> Float[np.ndarray, "n"]:
     """``n`` orientations over half a turn, radians, from 0."""
     return np.arange(n) * np.pi / n
-
-
-def mean_over(
-    table: Float[np.ndarray, "nonlinearities patterns"], groups: int
-) -> Float[np.ndarray, "nonlinearities groups"]:
-    """Means over equal runs of neighbouring patterns, such as the orientations and phases of one shape."""
-    return table.reshape(len(table), groups, -1).mean(axis=2)

@@ -82,6 +82,15 @@ def frequency_filter(image: Image, exponent: float, cutoff: float) -> Image:
     return np.fft.irfft2(np.fft.rfft2(mirrored) * gain, mirrored.shape)[:height, :width]
 
 
+def rotated(image: Image, degrees: float) -> Image:
+    """The image turned about its middle; of it, the upright square that fits inside at every angle."""
+    turned = ndimage.rotate(image, degrees, reshape=False, order=3, mode="mirror")
+    height, width = image.shape
+    half = int(min(height, width) / 2 / np.sqrt(2))  # the square inside the circle inside the image
+    rows, columns = slice(height // 2 - half, height // 2 + half), slice(width // 2 - half, width // 2 + half)
+    return np.ascontiguousarray(turned[rows, columns], dtype=np.float32)
+
+
 def split_regions(images: Sequence[Image], held_out: float = 0.25) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
     """Each image in two regions that share no pixel, for learning and for what is held out; sides take turns."""
     learning, rest = [], []
