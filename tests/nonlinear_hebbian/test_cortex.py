@@ -108,3 +108,10 @@ def test_more_noise_makes_trains_less_regular():
     assert 0 < calm.irregularity < 0.2 < noisy.irregularity
     assert calm.rates == pytest.approx(np.sort(calm.rates))
     assert calm.rate_at_theta2 == pytest.approx(np.interp(calm.theta2, currents, calm.rates))
+
+
+def test_inputs_are_silent_while_the_neuron_settles():
+    potentiation = PairSTDP(0.01, 0.0).as_triplet
+    early = np.arange(0.0, cortex.SETTLE_MS, 10.0)
+    assert cortex.drift(potentiation, [early], 2.0, seed=0)[0] == 0
+    assert cortex.drift(potentiation, [early + cortex.SETTLE_MS], 2.0, seed=0)[0] > 0

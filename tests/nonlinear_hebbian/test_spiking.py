@@ -173,6 +173,19 @@ def test_the_rate_rule_finds_the_pattern_that_is_rarely_there():
     assert np.median(overlap) > 0.9
 
 
+def test_a_pass_of_the_rate_rule_is_the_covariance_of_input_and_change():
+    rng = np.random.default_rng(1)
+    rows, start = rng.standard_normal((500, 4)).astype(np.float32) + 0.3, on_off.one_sign(8, 3, rng)
+    learned = on_off.learn_rates(rows, start, threshold=0.8, iterations=1)
+    inputs = on_off.on_off(rows).astype(np.float64)
+    for i in range(3):
+        drive = inputs @ start[:, i]
+        y = np.maximum((drive - drive.mean()) / drive.std() - 0.8, 0)
+        change = y**2 - y * np.mean(y**2) / np.mean(y)
+        drift = [max(np.cov(channel, change)[0, 1], 0) for channel in inputs.T]
+        assert learned[:, i] == pytest.approx(drift / np.linalg.norm(drift), abs=1e-4)  # float32
+
+
 # --- stored runs --------------------------------------------------------------------------------------------------
 
 
