@@ -76,7 +76,7 @@ def _climb(
     moving = torch.ones(weights.shape[:2], dtype=torch.bool, device=x.device)
     gradient = _mean_products(x, nonlinearities, list(weights)).view_as(weights)
     along = (gradient * weights).sum(2, keepdim=True)  # ⟨u f(u)⟩
-    step = shift + along
+    step = (shift + along).clip(min=SMALLEST_STEP)
     for _ in range(iterations):
         certain = (shift + along).clip(min=SMALLEST_STEP)
         step = step.minimum(certain)

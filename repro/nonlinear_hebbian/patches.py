@@ -10,7 +10,8 @@ from jaxtyping import Float, Float32
 
 from repro.errors import Mistake
 
-Image = Float[np.ndarray, "height width"]
+Image = Float[np.ndarray, "_ _"]
+"""A grey image, rows and columns; images of one set may differ in size."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,8 +62,8 @@ def gabors(shapes: Sequence[Shape], side: int) -> Float[np.ndarray, "patterns pi
     def column(name: str) -> Float[np.ndarray, "patterns"]:
         return np.array([getattr(shape, name) for shape in shapes], dtype=float)
 
-    x = np.array([middle if shape.x is None else shape.x for shape in shapes])
-    y = np.array([middle if shape.y is None else shape.y for shape in shapes])
+    x = np.array([middle if shape.x is None else shape.x for shape in shapes], dtype=float)
+    y = np.array([middle if shape.y is None else shape.y for shape in shapes], dtype=float)
     even, odd = np.cos(column("phase")), np.sin(column("phase"))
     place = (np.ones(len(shapes)), x, y, column("orientation"), column("frequency"))
     images = GaborFit(*place, column("width"), column("length"), even, odd).images(side)
