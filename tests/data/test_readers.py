@@ -148,6 +148,11 @@ def test_cifar_jpegs_are_decoded_channels_first_and_classes_take_turns(tmp_path:
     assert np.abs(colours[:, 2] - np.repeat([0, 50], 10)).max() <= 2
 
 
+# not images with labels: repro.nonlinear_hebbian reads them itself, in its modules images, speech and binocular
+READ_BY_A_ROOM = {"photographs", "bsds", "olshausen", "vanhateren", "fsdd", "middlebury"}
+
+
 def test_each_variant_has_a_reader_and_each_reader_a_variant() -> None:
     variants = {(name, variant.label) for name, entry in registry().items() for variant in entry.variants}
-    assert variants == set(READERS)
+    assert {each for each in variants if each[0] not in READ_BY_A_ROOM} == set(READERS)
+    assert {name for name, _ in variants} >= READ_BY_A_ROOM
