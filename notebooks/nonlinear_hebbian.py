@@ -1031,5 +1031,48 @@ run.say(
     f"the rate of learning falls to {1 / (1 + stored.patches.max() / origin['parameters']['half_after']):.2f} of what it was."
 )
 
+# %% [markdown]
+# ## Gallery
+#
+# The fields at full size have [a page of their own](../gallery.md), a tab for each nonlinearity. They can be saved with
+# `experiments.save_fields("fields", fields)` and are read back with `numpy.load`.
+
+# %% tags=["hide-output"]
+for name, each in fields.items():
+    fig, axes = plt.subplots(figsize=(8, 0.8 * -(-len(each[:60]) // 10) + 0.1))
+    show(axes, each[:60], 10)
+    run.figure(
+        fig,
+        f"gallery-{name}",
+        n=f"{len(each[:60])} units",
+        data=image_set.title,
+        caption=f"{spoken(name)}: {NONLINEARITIES[name].says}.",
+        alt=f"Fields learned with the nonlinearity {spoken(name)}.",
+    )
+
+# %% [markdown]
+# ## Implementation details that matter
+#
+# 1. **The sign of $f$ matters, and plain normalisation loses it.** For $-\tanh$ the iteration $w \leftarrow \mathrm{normalise}\langle x f\rangle$ *descends*. Adding
+#    $c\,w$ with $c \ge -\min f'$ makes it climb; on white input that changes the value by a constant only.
+# 2. **FastICA's Newton step is blind to that sign**: $f$ and $-f$ take the same steps. It must not be used to show that $+\tanh$ fails.
+# 3. **Three measures, never one.** A single pixel fits a Gabor function, a grating is perfectly oriented, a blob is localized.
+# 4. **On exactly white input a linear neuron rests anywhere.** If it learns something that looks like a field, the whitening is not exact.
+# 5. **Contrast first, then whitening.** Normalising the contrast of patches after whitening makes them unwhite again.
+# 6. **A periodic texture takes all.** The most kurtotic direction of a tiled roof is a grating, and every seed finds it.
+# 7. **Held-out regions, not held-out patches**: patches overlap, and a random split leaks. What is held out is made white again, or a pattern
+#    wins by its variance.
+# 8. **Fields are shown as $E w$**, between the pattern $E\sqrt{d}\,w$ and the filter $E w/\sqrt d$, which look different.
+# 9. **Cubic growth needs many patches.** With a few thousand, the quadratic rectifier learns single patches.
+# 10. **Rectifiers see skewness.** A threshold at 0 has an index of 0 and learns spots: the index compares symmetric densities, and projections of
+#     photographs are not symmetric.
+# 11. **Gabor fits dominate the cost** if done one by one; here all fields and starts descend together, amplitudes solved for exactly.
+#
+# ## What this chapter does not say
+#
+# None of the paper's numbers was read, so none is compared: constants of the nonlinearities other than the quadratic rectifier, the shapes of the
+# lateral rule and the sets of images are this book's choice. Eight photographs are no natural scene statistics, and most of them show things that
+# people made: what is said of sizes, lengths and orientations is said of them. Networks here are undercomplete; a thousand units were not run.
+
 # %%
 run.close()
