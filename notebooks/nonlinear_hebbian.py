@@ -322,8 +322,8 @@ run.say(
 
 # %% [markdown]
 # On these photographs it is close. Their longest edges run through whole patches, and a field as long as that passes the limit of the participation ratio
-# or does not, as the seed falls. How many components are kept moves the fields across: more of them allow finer ones. The recipe keeps what it
-# was given before any claim was judged; here is what other numbers do.
+# or does not. How many components are kept moves the fields across, and in both directions: with more of them finer fields are possible, and so
+# are finer gratings. The recipe keeps the number it had before any claim was judged; here is what others do.
 
 # %%
 kept_counts = {}
@@ -624,7 +624,7 @@ def relative(curve, name):
 
 for index_of, name in enumerate(FIVE):
     row[0].plot(fine_widths, relative(by_width.mean(0)[index_of], name), color=SHADES[name], label=spoken(name))
-row[0].set(xlabel="width (px)", ylabel="value above Gaussian, relative", ylim=(-0.1, 1.4))
+row[0].set(xlabel="width (px)", ylabel="value above Gaussian, relative", ylim=(-0.1, 1.3))
 row[0].legend(fontsize=7, loc="upper right")
 edges = (-0.5, run.p.patch - 0.5)
 over_places = np.mean([relative(each, name) for each, name in zip(by_place.mean(0), FIVE, strict=True)], axis=0)
@@ -942,7 +942,7 @@ twin_share = {
     label: np.mean([describe(each).twin.mean() for each in learned.values()]) for label, learned in tries.items()
 }
 run.say(
-    "Fit and anisotropy look excellent where learning has failed; what betrays it is the participation ratio, and that most units end at the same field: "
+    "Fit and anisotropy look excellent where learning has failed; what betrays it is the participation ratio, and how many units end at the same field: "
     + "; ".join(f"{label} {100 * share:.0f} % with a twin" for label, share in twin_share.items())
     + "."
 )
