@@ -33,9 +33,7 @@
 scale: str = "book"  # smoke, book or full
 seed: int = 0  # from which all other seeds follow
 device: str = "auto"  # auto, cpu or cuda
-nonlinearity: str = (
-    "quadratic_rectifier"  # of the networks, of the spectra and of the pattern that all others are compared with
-)
+nonlinearity: str = "quadratic_rectifier"  # of networks, spectra, and the pattern all are compared with
 images: str = "photographs"  # photographs (bundled), bsds, olshausen, vanhateren, or a folder of your own
 patch: int = 16  # side of a patch, pixels
 n_units: int = 0  # units of each nonlinearity; 0 leaves it to the scale (10, 100, 200)
@@ -54,11 +52,22 @@ from pydantic import Field
 from scipy.stats import spearmanr
 
 from repro import results, runs
+from repro.nonlinear_hebbian import FIVE, NONLINEARITIES
+from repro.nonlinear_hebbian.experiments import Sampling, describe, learn_all
+from repro.nonlinear_hebbian.images import available, load_images
+
+Whole, Side = Annotated[int, Field(ge=0)], Annotated[int, Field(ge=8, le=32)]
+kinds = {"nonlinearity": runs.one_of(NONLINEARITIES), "images": str, "patch": Side, "n_units": Whole}
+run = runs.open_run("nonlinear_hebbian", globals(), whitening=runs.Count, **kinds)
+image_set = load_images(run.p.images, run.p.patch)
+sampling = Sampling(run.p.patch, run.at(smoke=20_000, book=100_000, full=400_000), run.p.whitening)
+sampling.check()
+run.uses(image_set.name, **image_set.facts)
+
+# %%
 from repro.claims import interval
 from repro.figures import COLOURS, mosaic
 from repro.nonlinear_hebbian import (
-    FIVE,
-    NONLINEARITIES,
     binocular,
     complex_cells,
     cortex,
@@ -73,20 +82,10 @@ from repro.nonlinear_hebbian import (
     spiking_stored,
     sweeps,
 )
-from repro.nonlinear_hebbian.experiments import Sampling, describe, learn_all
 from repro.nonlinear_hebbian.gabor import gabor_fit
-from repro.nonlinear_hebbian.images import available, load_images
 from repro.nonlinear_hebbian.network import Options
 from repro.nonlinear_hebbian.selectivity import FAMILIES, gaussian_value, negated, selectivity_index
 from repro.spike_triplets.published import published
-
-Whole, Side = Annotated[int, Field(ge=0)], Annotated[int, Field(ge=8, le=32)]
-kinds = {"nonlinearity": runs.one_of(NONLINEARITIES), "images": str, "patch": Side, "n_units": Whole}
-run = runs.open_run("nonlinear_hebbian", globals(), whitening=runs.Count, **kinds)
-image_set = load_images(run.p.images, run.p.patch)
-sampling = Sampling(run.p.patch, run.at(smoke=20_000, book=100_000, full=400_000), run.p.whitening)
-sampling.check()
-run.uses(image_set.name, **image_set.facts)
 
 # %%
 prepared = preprocessing.prepare(image_set, patch=run.p.patch)
@@ -271,6 +270,8 @@ rows = right.subplots(len(fields), 1)
 for axes, (name, each) in zip(rows, fields.items(), strict=True):
     show(axes, each[:8], 8, spoken(name))
 rows[0].set_title("fields learned", loc="left")
+
+# %%
 run.figure(
     fig,
     "patterns-and-fields",
@@ -449,6 +450,8 @@ for column, (family, (label, ends)) in zip(grid.T, sweep_axis.items(), strict=Tr
     column[1].set_xlabel(label, fontsize=8)
 grid[0, 0].set_ylabel("selectivity index")
 grid[1, 0].set_ylabel("participation ratio")
+
+# %%
 run.figure(
     fig,
     "selectivity-index",
@@ -513,6 +516,8 @@ for axes, name, surface in zip(row, three, surfaces.mean(0), strict=True):
     axes.minorticks_off()
     axes.grid(False)
 row[0].set_ylabel("width (px)")
+
+# %%
 run.figure(
     fig,
     "width-and-length",
@@ -612,16 +617,16 @@ def turned_curves(pictures):
 by_angle = turned_curves(prepared)
 tilted = turned_curves([preprocessing.rotated(picture, 45.0) for picture in prepared])
 
+
 # %%
-fig, row = plt.subplots(1, 3, figsize=(9.4, 3.3), width_ratios=(4, 3.2, 4))
-
-
 def relative(curve, name):
     """Value above that of a Gaussian projection, relative to its largest."""
     above = curve - gaussian_value(name)
     return above / above.max()
 
 
+# %%
+fig, row = plt.subplots(1, 3, figsize=(9.4, 3.3), width_ratios=(4, 3.2, 4))
 for index_of, name in enumerate(FIVE):
     row[0].plot(fine_widths, relative(by_width.mean(0)[index_of], name), color=SHADES[name], label=spoken(name))
 row[0].set(xlabel="width (px)", ylabel="value above Gaussian, relative", ylim=(-0.1, 1.3))
@@ -644,6 +649,8 @@ row[2].set(
     xlabel="orientation of the bars (degrees)", ylabel="value above Gaussian, relative", xticks=[0, 45, 90, 135, 180]
 )
 row[2].legend()
+
+# %%
 run.figure(
     fig,
     "size-position-orientation",
@@ -762,11 +769,7 @@ def draw_feature(axes, name, weights):
     if name == "complex cells":
         for x, y, angle, weight in complex_cells.bars(feature / abs(feature).max()):
             ends = 0.45 * np.array([-1, 1])
-            line = {
-                "color": COLOURS[1] if weight > 0 else COLOURS[0],
-                "lw": 2.2 * abs(weight),
-                "alpha": min(1, 2 * abs(weight)),
-            }
+            line = {"lw": 2.2 * abs(weight), "alpha": min(1, 2 * abs(weight)), "color": COLOURS[int(weight > 0)]}
             axes.plot(x + ends * np.cos(angle), y + ends * np.sin(angle), **line)
         axes.set(xlim=(-0.7, 4.7), ylim=(4.7, -0.7), aspect="equal")
     elif name == "speech":
@@ -930,6 +933,8 @@ for row, (label, learned) in zip(fig.subfigures(len(tries), 1), tries.items(), s
             fontsize=7,
         )
         axes.set_title(spoken(name), fontsize=8, weight="normal")
+
+# %%
 run.figure(
     fig,
     "failing-case",
