@@ -70,6 +70,21 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
 
 
+def mosaic(fields: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """Square fields (n, pixels) side by side in rows, each scaled to its own largest strength; gaps are NaN.
+
+    Show it with ``imshow(…, cmap="gray", vmin=-1, vmax=1)``, so that grey is zero.
+    """
+    side = round(fields.shape[1] ** 0.5)
+    rows = -(-len(fields) // columns)
+    canvas = np.full((rows * (side + gap) - gap, columns * (side + gap) - gap), np.nan)
+    for index, each in enumerate(fields):
+        top, left = (position * (side + gap) for position in divmod(index, columns))
+        scaled = each.reshape(side, side) / max(float(abs(each).max()), 1e-30)
+        canvas[top : top + side, left : left + side] = scaled
+    return canvas
+
+
 def plotted_arrays(fig: Figure) -> Iterator[np.ndarray]:
     """The arrays that a figure draws, axes by axes: lines, points, bars and areas, images."""
     for axes in fig.axes:

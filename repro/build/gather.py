@@ -47,6 +47,29 @@ def read_figure(path: Path, label: str) -> tuple[str, bytes]:
     return kind.split("+")[0], base64.b64decode(content)
 
 
+def gallery(paths: Iterable[Path]) -> str:
+    """The figures of executed notebooks whose labels begin with ``gallery-``, as tabs in HTML: a set a chapter."""
+    parts = []
+    for number, path in enumerate(paths):
+        tabs: list[str] = []
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                soup = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+                for figure in soup.select('figure.repro-figure[id^="gallery-"]'):
+                    name = str(figure["id"]).removeprefix("gallery-")
+                    figure["id"] = f"large-{name}"
+                    tab, checked = f"gallery-{number}-{name}", "" if tabs else " checked"
+                    tabs.append(
+                        f'<input type="radio" name="gallery-{number}" id="{tab}"{checked}>'
+                        f'<label class="sd-tab-label" for="{tab}">{name.replace("_", " ")}</label>'
+                        f'<div class="sd-tab-content">{figure}</div>'
+                    )
+        if tabs:
+            link = f'<a href="chapters/{path.stem}.html">{path.stem}</a>'
+            parts.append(f'<p>From {link}.</p>\n<div class="sd-tab-set">{"".join(tabs)}</div>')
+    return "\n".join(parts or ["<p>No chapter with a gallery was built.</p>"]) + "\n"
+
+
 def scorecard(runs: Iterable[dict[str, Any]]) -> str:
     """The scorecard as HTML: for each chapter its counts, its cost, and its claims."""
     parts = []

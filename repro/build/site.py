@@ -34,7 +34,7 @@ def _keep(node: object, built: list[str]) -> object:
 
 
 def stage(layout: Layout, built: list[str]) -> None:
-    """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, scorecard."""
+    """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, scorecard, gallery."""
     source = ROOT / layout.source
     if source != ROOT / "book":
         made = shutil.ignore_patterns("chapters", "_build")
@@ -43,6 +43,7 @@ def stage(layout: Layout, built: list[str]) -> None:
     _write_if_new(ROOT / layout.toc, yaml.safe_dump(contents, sort_keys=False))
     runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
     _write_if_new(source / "chapters" / "scorecard.html", gather.scorecard(runs))
+    _write_if_new(source / "chapters" / "gallery.html", gather.gallery(ROOT / layout.executed(name) for name in built))
 
 
 def _write_if_new(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from repro.build.layout import Layout, chapters
 from repro.provenance import ROOT
 
 SMOKE = Layout("smoke")
-PAGES = ["index", "scorecard", "rerun", "data", "references", *(f"chapters/{name}" for name in chapters())]
+PAGES = ["index", "scorecard", "gallery", "rerun", "data", "references", *(f"chapters/{name}" for name in chapters())]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from papermill import inspect_notebook
 
 from repro.build.gather import read_run
 from repro.build.layout import chapters
-from repro.data import available
+from repro.data import registry
+from repro.data.places import find
 from repro.provenance import ROOT
 
 SECOND = yaml.safe_load((Path(__file__).parent / "second_values.yml").read_text())
@@ -56,7 +57,7 @@ def test_every_parameter_has_a_second_value(chapter):
 )
 def test_a_second_value_changes_what_is_seen(base, tmp_path, chapter, name):
     needed = SECOND[chapter].get("needs", {}).get(name)
-    if needed and not available(needed):
+    if needed and not find(registry()[needed]):
         pytest.skip(f"{name} needs {needed}, which is not on this machine")
     before = base(chapter)
     values = {"scale": "smoke", **SECOND[chapter]["smallest"], name: SECOND[chapter]["second"][name]}

@@ -1,0 +1,147 @@
+"""Speech as pieces of spectrogram, from recordings of spoken digits or, without them, from synthetic ones.
+
+A piece is 25 bands of frequency, evenly spaced on a logarithmic axis, by 20 frames of 10 ms: log power, each clip first
+brought to the same level. Speakers that are heard in learning are never among those that features are compared on.
+
+Deviates: data, channels and frames of the article were not read; these are this book's.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from repro.data.catalogue import registry
+from repro.data.errors import DataCorrupt, DataUnavailable
+from repro.data.places import find
+from repro.data.readers import read_members
+from repro.errors import Mistake
+from repro.nonlinear_hebbian.synthetic_speech import decode
+
+RATE = 8000  # Hz, of all clips
+BANDS, FRAMES = 25, 20
+HOP, WINDOW, FFT = 80, 200, 512  # samples: 10 ms, 25 ms
+LOW_HZ, HIGH_HZ = 100.0, 3800.0
+FLOOR = 1e-3  # of a clip's mean power in a band and frame, added before the logarithm
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Spoken digits and what must be said of them."""
+
+    title: str
+    clips: tuple[Float[np.ndarray, "_"], ...] = ()
+    speakers: tuple[str, ...] = ()  # of each clip
+    source: str = ""
+    sha256: Mapping[str, str] | None = None
+    licence: str = ""
+    citation: str = ""
+    note: str = ""
+
+    def facts(self) -> dict:
+        """All but the sounds, for ``run.uses``."""
+        kept = ("title", "source", "licence", "citation", "note")
+        more = {"clips": len(self.clips), "speakers": sorted(set(self.speakers)), "sha256": dict(self.sha256 or {})}
+        return {name: getattr(self, name) for name in kept} | more
+
+
+def load_speech(path: Path | str | None = None) -> Speech:
+    """Spoken digits: from ``path``, else REPRO_DATA_DIR or the cache, else the synthetic ones that come with the book.
+
+    Raises DataUnavailable if a path is given and has none, DataCorrupt naming the file that is not what it should be.
+    """
+    entry = registry()["fsdd"]
+    found = find(entry, None if path is None else Path(path))
+    if found is None:
+        raise DataUnavailable(
+            f"fsdd is not at the path given, {path}; it needs {entry.variants[0].files[0].path}"
+            if path is not None
+            else "speech: neither fsdd nor data/samples/synthetic_speech.npz is here; is this a whole checkout?"
+        )
+    (file,) = found.checked().values()
+    clips, speakers = _read_synthetic(file) if found.variant.label == "synthetic" else _read_fsdd(file)
+    hashes = {each.path: each.sha256 for each in found.variant.files}
+    facts = (found.place, hashes, entry.licence, entry.citation, found.variant.note)
+    return Speech(found.variant.title, tuple(clips), tuple(speakers), *facts)
+
+
+def _read_fsdd(archive: Path) -> tuple[list[np.ndarray], list[str]]:
+    """Clips in order of name; names are digit_speaker_index.wav."""
+    clips, names = [], []
+    for name, content in read_members(archive):
+        if not name.endswith(".wav"):
+            continue
+        with wave.open(io.BytesIO(content)) as file:
+            form = file.getframerate(), file.getsampwidth(), file.getnchannels()
+            if form != (RATE, 2, 1):
+                raise DataCorrupt(f"{archive}: {name} has (Hz, bytes, channels) {form}, expected {(RATE, 2, 1)}")
+            clips.append(np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768)
+        names.append(Path(name).stem)
+    order = np.argsort(names)
+    return [clips[k] for k in order], [names[k].split("_")[1] for k in order]
+
+
+def _read_synthetic(file: Path) -> tuple[list[np.ndarray], list[str]]:
+    with np.load(file, allow_pickle=False) as stored:
+        clips = np.split(decode(stored["mu_law"]), np.cumsum(stored["lengths"])[:-1])
+        return clips, [str(name).split("_")[1] for name in stored["names"]]
+
+
+def spectrogram(clip: Float[np.ndarray, "samples"]) -> Float32[np.ndarray, "frames bands"]:
+    """Log power in logarithmic bands, every 10 ms, from windows that lie inside the clip.
+
+    No silence is put around a clip: its edges would be steeper than anything in speech, and be what is learned.
+
+    Raises Mistake for a clip that is silent or not finite.
+    """
+    power = float(np.mean(np.square(clip)))
+    if len(clip) < WINDOW or not power > 0 or not np.isfinite(power):
+        raise Mistake(
+            f"speech: a clip has {len(clip)} samples and mean power {power:g}; it needs {WINDOW} samples at least "
+            "and a power that is positive and finite"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(clip / np.sqrt(power), WINDOW)[::HOP] * np.hanning(WINDOW)
+    energy = np.abs(np.fft.rfft(windows, FFT)) ** 2 @ _BANDS
+    return np.log(energy + FLOOR * energy.mean()).astype(np.float32)
+
+
+def _bands() -> Float[np.ndarray, "bins bands"]:
+    """Triangles on the axis of log frequency, each from its lower to its upper neighbour's middle, of sum 1."""
+    middles = np.linspace(np.log(LOW_HZ), np.log(HIGH_HZ), BANDS)
+    frequency = np.log(np.maximum(np.fft.rfftfreq(FFT, 1 / RATE), 1e-9))
+    # low bands are narrower than the distance of two bins: no triangle is thinner than that
+    width = np.maximum(middles[1] - middles[0], 1.5 * RATE / FFT / np.exp(middles))
+    weights = np.maximum(1 - np.abs(frequency[:, None] - middles) / width, 0)
+    return weights / weights.sum(axis=0)
+
+
+_BANDS = _bands()
+
+
+def pieces(speech: Speech, speakers: tuple[str, ...], clips: int, seed: int) -> Float32[np.ndarray, "pieces pixels"]:
+    """All pieces of ``clips`` randomly chosen clips of these speakers (all of them if there are no more).
+
+    Clips shorter than a piece are passed over. A row is a piece, band by band, each of 20 frames.
+    Raises Mistake for a speaker who is not there.
+    """
+    missing = sorted(set(speakers) - set(speech.speakers))
+    if missing or clips < 1:
+        allowed = ", ".join(sorted(set(speech.speakers)))
+        raise Mistake(f"speech: speakers {', '.join(missing) or 'all there'}, {clips} clips; there are {allowed}")
+    long_enough = np.array([len(clip) >= WINDOW + (FRAMES - 1) * HOP for clip in speech.clips])
+    theirs = np.flatnonzero(np.isin(speech.speakers, speakers) & long_enough)
+    chosen = np.random.default_rng(seed).permutation(theirs)[:clips]
+    views = [np.lib.stride_tricks.sliding_window_view(spectrogram(speech.clips[k]), FRAMES, axis=0) for k in chosen]
+    return np.concatenate([view.reshape(len(view), -1) for view in views])
+
+
+def split_speakers(speech: Speech, held_out: int = 2) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Speakers to learn from, and those held out: the last in the order of names."""
+    everyone = tuple(sorted(set(speech.speakers)))
+    return everyone[:-held_out], everyone[-held_out:]

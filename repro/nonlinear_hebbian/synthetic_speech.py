@@ -1,0 +1,76 @@
+"""Makes the synthetic speech that comes with the book: ``python -m repro.nonlinear_hebbian.synthetic_speech``.
+
+Needs the program espeak-ng (1.51 made the file). You should see ``data/samples/synthetic_speech.npz`` after about ten
+seconds: the ten digits by six voices that differ in timbre, pitch and speed, twice each, 8 kHz, μ-law (G.711) bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import wave
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from scipy.signal import resample_poly
+
+from repro.provenance import ROOT
+from repro.results import write_atomically
+
+FILE = ROOT / "data" / "samples" / "synthetic_speech.npz"
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# voice variant, pitch (0 to 99), words a minute
+VOICES = (
+    ("en-us+m1", 35, 150),
+    ("en-gb+m3", 50, 170),
+    ("en-us+m7", 25, 160),
+    ("en-gb+f2", 60, 165),
+    ("en-us+f4", 70, 150),
+    ("en-gb-scotland+f1", 55, 180),
+)
+TAKES = ((0, 0), (8, 25))  # change of pitch and of speed
+RATE, MU = 8000, 255
+
+
+def encode(samples: Float[np.ndarray, "samples"]) -> UInt8[np.ndarray, "samples"]:
+    """μ-law bytes of samples from -1 to 1."""
+    compressed = np.sign(samples) * np.log1p(MU * np.abs(samples)) / np.log1p(MU)
+    return np.round(127.5 * (compressed + 1)).astype(np.uint8)
+
+
+def decode(content: UInt8[np.ndarray, "samples"]) -> Float[np.ndarray, "samples"]:
+    """Samples from -1 to 1; what ``encode`` rounded stays rounded."""
+    compressed = content / 127.5 - 1
+    return np.sign(compressed) * np.expm1(np.abs(compressed) * np.log1p(MU)) / MU
+
+
+def speak(word: str, voice: str, pitch: int, speed: int) -> Float[np.ndarray, "samples"]:
+    """A word by espeak-ng at 8 kHz, the silence around it cut off, largest sample 0.9."""
+    command = ["espeak-ng", "-v", voice, "-p", str(pitch), "-s", str(speed), "--stdout", word]
+    with wave.open(io.BytesIO(subprocess.run(command, capture_output=True, check=True).stdout)) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (22050, 2, 1)
+        loud = np.frombuffer(file.readframes(10**7), "<i2") / 32768
+    samples = resample_poly(loud, 160, 441)
+    heard = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
+    samples = samples[heard[0] : heard[-1] + 1]
+    return 0.9 * samples / np.abs(samples).max()
+
+
+def make() -> bytes:
+    """The whole file: bytes of all clips end to end, their lengths, and names digit_voice_take."""
+    names, clips = [], []
+    for number, (voice, pitch, speed) in enumerate(VOICES):
+        for digit, word in enumerate(WORDS):
+            for take, (higher, faster) in enumerate(TAKES):
+                names.append(f"{digit}_voice{number}_{take}")
+                clips.append(encode(speak(word, voice, pitch + higher, speed + faster)))
+    file = io.BytesIO()
+    lengths = np.array([len(clip) for clip in clips], dtype=np.int32)
+    np.savez_compressed(file, mu_law=np.concatenate(clips), lengths=lengths, names=np.array(names))
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    content = make()
+    write_atomically(FILE, content)
+    print(f"{FILE}: {len(content)} bytes")
