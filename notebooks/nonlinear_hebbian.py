@@ -47,18 +47,17 @@ from typing import Annotated
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
 from pydantic import Field
 from scipy.stats import spearmanr
 
-from repro import results, runs
+from repro import data, parameters, results, runs
 from repro.nonlinear_hebbian import FIVE, NONLINEARITIES
 from repro.nonlinear_hebbian.experiments import Sampling, describe, learn_all
-from repro.nonlinear_hebbian.images import available, load_images
+from repro.nonlinear_hebbian.images import load_images
 
-Whole, Side = Annotated[int, Field(ge=0)], Annotated[int, Field(ge=8, le=32)]
-kinds = {"nonlinearity": runs.one_of(NONLINEARITIES), "images": str, "patch": Side, "n_units": Whole}
-run = runs.open_run("nonlinear_hebbian", globals(), whitening=runs.Count, **kinds)
+Side = Annotated[int, Field(ge=8, le=32)]
+kinds = {"nonlinearity": parameters.one_of(NONLINEARITIES), "images": str, "patch": Side, "n_units": parameters.Whole}
+run = runs.open_run("nonlinear_hebbian", globals(), whitening=parameters.Count, **kinds)
 image_set = load_images(run.p.images, run.p.patch)
 sampling = Sampling(run.p.patch, run.at(smoke=20_000, book=100_000, full=400_000), run.p.whitening)
 sampling.check()
@@ -85,7 +84,7 @@ from repro.nonlinear_hebbian import (
 from repro.nonlinear_hebbian.gabor import gabor_fit
 from repro.nonlinear_hebbian.network import Options
 from repro.nonlinear_hebbian.selectivity import FAMILIES, gaussian_value, negated, selectivity_index
-from repro.spike_triplets.published import published
+from repro.spike_triplets import published
 
 # %%
 prepared = preprocessing.prepare(image_set, patch=run.p.patch)
@@ -301,23 +300,27 @@ run.claim(
 )
 
 # %%
-overview = pd.DataFrame(
-    {
-        spoken(name): {
-            "Gabor R²": f"{table.r2.median():.2f}",
-            "participation": f"{table.participation.median():.3f}",
-            "anisotropy": f"{table.anisotropy.median():.2f}",
-            "meet all three": f"{100 * table['all three'].mean():.0f} %",
-            "width": f"{table.width.median():.1f} px",
-            "length": f"{table.length.median():.1f} px",
-            "with a twin": f"{100 * table.twin.mean():.0f} %",
+overview = (
+    pd.DataFrame(
+        {
+            spoken(name): {
+                "Gabor R²": f"{table.r2.median():.2f}",
+                "participation": f"{table.participation.median():.3f}",
+                "anisotropy": f"{table.anisotropy.median():.2f}",
+                "meet all three": f"{100 * table['all three'].mean():.0f} %",
+                "width": f"{table.width.median():.1f} px",
+                "length": f"{table.length.median():.1f} px",
+                "with a twin": f"{100 * table.twin.mean():.0f} %",
+            }
+            for name, table in tables.items()
         }
-        for name, table in tables.items()
-    }
-).T
-display(overview)
+    )
+    .T.rename_axis("nonlinearity")
+    .reset_index()
+)
+run.table(overview, "Fields learned by each nonlinearity, medians over units")
 run.say(
-    "Medians over units. A field counts as localized and oriented if its Gabor fit explains more than 0.8 of it, its participation ratio is "
+    "A field counts as localized and oriented if its Gabor fit explains more than 0.8 of it, its participation ratio is "
     "below 0.2 *and* its spectral anisotropy above 0.8: a single pixel passes the first, a blob the second, a grating the third."
 )
 
@@ -381,7 +384,7 @@ run.say(
 # same recipe, and the ten images that {cite:t}`olshausen1996emergence` whitened themselves, which only get the last step. The claim counts both.
 
 # %%
-others = [name for name in ("bsds", "olshausen", "photographs") if name != run.p.images and available(name)][:2]
+others = [name for name in ("bsds", "olshausen", "photographs") if name != run.p.images and data.available(name)][:2]
 second, second_sets, half = {}, {}, max(2 * units // 5, 9)
 for name in others:
     second_sets[name] = load_images(name, run.p.patch)
@@ -736,7 +739,7 @@ run.claim("B-F6a2", [spearmanr(medians.columns, row_of_group).statistic for row_
 
 # %%
 sounds = speech.load_speech()
-run.uses("speech", **sounds.facts())
+run.uses("speech", **sounds.facts)
 sense_seeds = run.seeds(3, "senses")
 sizes = run.at(smoke=(400, 8_000, 10_000), book=(2_000, 40_000, 40_000), full=(3_000, 200_000, 200_000))
 of_sense = {

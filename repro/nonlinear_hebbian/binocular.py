@@ -17,8 +17,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from PIL import Image as Picture
 
-from repro.data.catalogue import registry
-from repro.data.places import find
+from repro import data
 from repro.data.readers import read_members
 from repro.errors import Mistake
 from repro.nonlinear_hebbian.patches import Image, sample_patches
@@ -64,10 +63,9 @@ class StereoPair:
 
 def load_stereo(path: Path | str | None = None) -> list[StereoPair] | None:
     """The Middlebury scenes, grey from 0 to 1, if they are here; None if not."""
-    found = find(registry()["middlebury"], None if path is None else Path(path))
-    if found is None:
+    if not data.available("middlebury", path):
         return None
-    (archive,) = found.checked().values()
+    (archive,) = data.files("middlebury", path=path).paths.values()
     files = {Path(name).parent.name + "/" + Path(name).name: content for name, content in read_members(archive)}
 
     def grey(name: str) -> Image:

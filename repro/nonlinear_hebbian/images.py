@@ -13,9 +13,7 @@ from jaxtyping import Float32
 from PIL import Image as Pillow
 from scipy.io import loadmat
 
-from repro.data.catalogue import registry
-from repro.data.errors import DataUnavailable
-from repro.data.places import VARIABLE, find
+from repro import data
 from repro.data.readers import read_members
 from repro.errors import Mistake
 from repro.nonlinear_hebbian.patches import Image
@@ -63,30 +61,12 @@ def load_images(which: str, patch: int = 16) -> ImageSet:
     return found
 
 
-def available(which: str) -> bool:
-    """Whether a named set is on this machine."""
-    return find(registry()[which]) is not None
-
-
 def _known(which: str) -> ImageSet:
-    entry = registry()[which]
-    found = find(entry)
-    if found is None:
-        wanted = ", ".join(file.path for variant in entry.variants for file in variant.files)
-        raise DataUnavailable(f"{which} is not here: set {VARIABLE} to a folder with {wanted}; see {entry.homepage}")
     read = {"bsds": _tar, "olshausen": _whitened, "vanhateren": _files, "photographs": _files}[which]
-    images = read(found.checked())
-    facts = {
-        "title": found.variant.title,
-        "images": len(images),
-        "source": found.place,
-        "sha256": {file.path: file.sha256 for file in found.variant.files},
-        "licence": entry.licence,
-        "citation": entry.citation,
-        "note": found.variant.note,
-    }
-    title = found.variant.title
-    return ImageSet(which, title, tuple(images.values()), tuple(images), which == "olshausen", facts)
+    found = data.files(which)
+    images = read(found.paths)
+    facts = {**found.facts, "images": len(images)}
+    return ImageSet(which, found.title, tuple(images.values()), tuple(images), which == "olshausen", facts)
 
 
 def _folder(folder: Path) -> ImageSet:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from repro.data.catalogue import registry
-from repro.data.errors import DataCorrupt, DataUnavailable
-from repro.data.places import find
+from repro import data
+from repro.data.errors import DataCorrupt
 from repro.data.readers import read_members
 from repro.errors import Mistake
 from repro.nonlinear_hebbian.synthetic_speech import decode
@@ -38,17 +38,8 @@ class Speech:
     title: str
     clips: tuple[Float[np.ndarray, "_"], ...] = ()
     speakers: tuple[str, ...] = ()  # of each clip
-    source: str = ""
-    sha256: Mapping[str, str] | None = None
-    licence: str = ""
-    citation: str = ""
     note: str = ""
-
-    def facts(self) -> dict:
-        """All but the sounds, for ``run.uses``."""
-        kept = ("title", "source", "licence", "citation", "note")
-        more = {"clips": len(self.clips), "speakers": sorted(set(self.speakers)), "sha256": dict(self.sha256 or {})}
-        return {name: getattr(self, name) for name in kept} | more
+    facts: Mapping[str, Any] = field(default_factory=dict)  # for ``run.uses``
 
 
 def load_speech(path: Path | str | None = None) -> Speech:
@@ -56,19 +47,11 @@ def load_speech(path: Path | str | None = None) -> Speech:
 
     Raises DataUnavailable if a path is given and has none, DataCorrupt naming the file that is not what it should be.
     """
-    entry = registry()["fsdd"]
-    found = find(entry, None if path is None else Path(path))
-    if found is None:
-        raise DataUnavailable(
-            f"fsdd is not at the path given, {path}; it needs {entry.variants[0].files[0].path}"
-            if path is not None
-            else "speech: neither fsdd nor data/samples/synthetic_speech.npz is here; is this a whole checkout?"
-        )
-    (file,) = found.checked().values()
-    clips, speakers = _read_synthetic(file) if found.variant.label == "synthetic" else _read_fsdd(file)
-    hashes = {each.path: each.sha256 for each in found.variant.files}
-    facts = (found.place, hashes, entry.licence, entry.citation, found.variant.note)
-    return Speech(found.variant.title, tuple(clips), tuple(speakers), *facts)
+    found = data.files("fsdd", path=path)
+    (file,) = found.paths.values()
+    clips, speakers = _read_synthetic(file) if file.suffix == ".npz" else _read_fsdd(file)
+    facts = {**found.facts, "clips": len(clips), "speakers": sorted(set(speakers))}
+    return Speech(found.title, tuple(clips), tuple(speakers), str(facts["note"]), facts)
 
 
 def _read_fsdd(archive: Path) -> tuple[list[np.ndarray], list[str]]:

@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from repro.nonlinear_hebbian.on_off import on_off, one_sign
-from repro.spike_triplets.published import published
+from repro.spike_triplets import published
 
 _TRIPLET = published("visual", "all-to-all", "minimal")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from repro.nonlinear_hebbian import cortex
 from repro.nonlinear_hebbian.cortex import Glif
-from repro.spike_triplets.published import published
+from repro.spike_triplets import published
 from repro.spike_triplets.rules import BCM, PairSTDP
 
 RULE = published("visual", "all-to-all", "minimal")

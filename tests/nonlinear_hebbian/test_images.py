@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 from skimage import data as skimage_data
 
+from repro.data import available
 from repro.errors import Mistake
 from repro.nonlinear_hebbian import preprocessing
-from repro.nonlinear_hebbian.images import ImageSet, available, load_images
+from repro.nonlinear_hebbian.images import ImageSet, load_images
 
 MIRROR = bool(os.environ.get("REPRO_DATA_DIR"))
 

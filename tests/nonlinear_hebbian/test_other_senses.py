@@ -34,7 +34,7 @@ def test_without_recordings_the_speech_is_synthetic_and_says_so(synthetic):
     assert "not recorded from people" in synthetic.note
     assert len(synthetic.clips) == len(synthetic.speakers) == 120
     assert len(set(synthetic.speakers)) == 6
-    assert synthetic.facts()["clips"] == 120
+    assert synthetic.facts["clips"] == 120
 
 
 def test_recordings_have_six_speakers_of_five_hundred_clips():
