@@ -64,7 +64,7 @@ sampling.check()
 run.uses(image_set.name, **image_set.facts)
 
 # %%
-from repro.claims import interval
+from repro.claims import intervals
 from repro.figures import COLOURS, mosaic
 from repro.nonlinear_hebbian import (
     binocular,
@@ -155,8 +155,7 @@ effective = [
 # %%
 def dots(axes, x, samples, colour, label):
     """Mean over seeds with its 95 % interval."""
-    low, high = np.array([interval(column) for column in samples.T]).T
-    middle = samples.mean(axis=0)
+    middle, low, high = intervals(samples.T)
     axes.errorbar(x, middle, [middle - low, high - middle], fmt="o", ms=3.5, lw=1, color=colour, label=label)
 
 

@@ -44,7 +44,7 @@ import pandas as pd
 from pydantic import Field
 
 from repro import parameters, results, runs
-from repro.claims import interval
+from repro.claims import intervals
 from repro.data import available
 from repro.figures import RULE_COLOURS
 from repro.weight_alignment import RULES, Rule, cost, experiments, flows, frozen_layers, identities
@@ -81,11 +81,11 @@ few = seeds[: 2 * searched]  # where many settings are compared
 def band(axes, table, x, rule, label=None, style="-", colour=None):
     """Draw mean and 95 % interval of the accuracy against ``x``; a search, its networks averaged, is one sample."""
     groups = table[table.rule == rule].groupby([x, "search"]).accuracy.mean().groupby(level=0)
-    middle_line = groups.mean()
-    low, high = np.array([interval(values) or (values.mean(),) * 2 for _, values in groups]).T
+    place, samples = zip(*groups, strict=True)
+    middle_line, low, high = intervals(samples)
     colour = RULE_COLOURS[rule] if colour is None else colour
-    axes.plot(middle_line.index, middle_line, style, marker="o", ms=3.5, color=colour, label=label or rule)
-    axes.fill_between(middle_line.index, low, high, color=colour, alpha=0.15, lw=0)
+    axes.plot(place, middle_line, style, marker="o", ms=3.5, color=colour, label=label or rule)
+    axes.fill_between(place, low, high, color=colour, alpha=0.15, lw=0)
 
 
 def missing(*rules):

@@ -7,6 +7,7 @@ wholly outside *not reproduced*, across the edge *inconclusive*. An exact claim 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -142,6 +143,16 @@ def interval(samples: Numbers) -> tuple[float, float] | None:
         return None
     half = stats.t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
+
+
+def intervals(groups: Iterable[Numbers]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, lower and upper end of the 95 % interval of each group of samples; of one sample, three times itself."""
+    found = []
+    for samples in groups:
+        mean = float(np.mean(np.asarray(samples, dtype=float)))
+        found.append((mean, *(interval(samples) or (mean, mean))))
+    middle, low, high = np.array(found).reshape(-1, 3).T
+    return middle, low, high
 
 
 def judge(name: str, claim: Claim, samples: Numbers) -> Outcome:

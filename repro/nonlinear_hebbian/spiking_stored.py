@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
@@ -151,7 +149,7 @@ def spiking(images: str, neurons: int, shown: int, seeds: int, seed: int) -> Non
     chosen = [1000 * seed + k for k in range(seeds)]
     made = [_one_seed(images, neurons, each, shown, model) for each in chosen]
     record = provenance.record(
-        command=shlex.join(["python", "-m", "repro.nonlinear_hebbian.spiking_stored", *sys.argv[1:]]),
+        command=provenance.command("repro.nonlinear_hebbian.spiking_stored"),
         parameters=asdict(model)
         | {"images": images, "neurons": neurons, "shown": shown, "patch": PATCH, "keep": KEEP, "contrast": CONTRAST},
         seeds=chosen,

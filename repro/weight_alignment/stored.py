@@ -6,8 +6,6 @@ about three minutes on one core.
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 
 import click
@@ -41,7 +39,7 @@ def mnist(depth: int, trials: int, epochs: int, seeds: int, seed: int) -> None:
     fresh = tuple(range(first + 100, first + 100 + seeds))
     table = accuracy_after_search(searching, final, depth, tuple(FAMILIES), budget, fresh)
     record = provenance.record(
-        command=shlex.join(["python", "-m", "repro.weight_alignment.stored", *sys.argv[1:]]),
+        command=provenance.command("repro.weight_alignment.stored"),
         parameters={"depth": depth, "trials": trials, "epochs": epochs, "seeds": seeds, "seed": seed}
         | {name: value for name, value in vars(final).items() if name in ("width", "batch", "momentum", "batch_norm")},
         seeds={"search": [first], "networks": list(budget.network_seeds), "final": list(fresh)},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
-from repro.claims import Claim, interval, judge, read_claims
+from repro.claims import Claim, interval, intervals, judge, read_claims
 from repro.errors import Mistake
 
 ENTRY = {
@@ -106,3 +106,11 @@ def test_a_broken_ledger_names_file_claim_and_field(tmp_path):
         read_claims("x", folder)
     with pytest.raises(Mistake, match=r"nowhere\.yml is missing"):
         read_claims("nowhere", folder)
+
+
+def test_intervals_of_groups_are_those_of_each_and_one_sample_stands_alone():
+    groups = [[1.0, 2.0, 4.0], [3.0]]
+    middle, low, high = intervals(groups)
+    assert (low[0], high[0]) == interval(groups[0])
+    assert middle.tolist() == pytest.approx([7 / 3, 3.0])
+    assert (low[1], high[1]) == (3.0, 3.0)
