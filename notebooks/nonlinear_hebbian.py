@@ -86,6 +86,8 @@ from repro.nonlinear_hebbian.network import Options
 from repro.nonlinear_hebbian.selectivity import FAMILIES, gaussian_value, negated, selectivity_index
 from repro.spike_triplets import published
 
+plt.ioff()  # again, for IPython turns it on after the cell that imports pyplot; figures are shown by run.figure alone
+
 # %%
 prepared = preprocessing.prepare(image_set, patch=run.p.patch)
 learning, rest = preprocessing.split_regions(prepared)
