@@ -86,8 +86,6 @@ from repro.nonlinear_hebbian.network import Options
 from repro.nonlinear_hebbian.selectivity import FAMILIES, gaussian_value, negated, selectivity_index
 from repro.spike_triplets import published
 
-plt.ioff()  # again, for IPython turns it on after the cell that imports pyplot; figures are shown by run.figure alone
-
 # %%
 prepared = preprocessing.prepare(image_set, patch=run.p.patch)
 learning, rest = preprocessing.split_regions(prepared)
@@ -269,9 +267,9 @@ axes.set_xticks(range(4), ["random", "grating", "DoG", "oriented"])
 rows = right.subplots(len(fields), 1)
 for axes, (name, each) in zip(rows, fields.items(), strict=True):
     show(axes, each[:8], 8, spoken(name))
-rows[0].set_title("fields learned", loc="left")
 
 # %%
+rows[0].set_title("fields learned", loc="left")
 run.figure(
     fig,
     "patterns-and-fields",
@@ -453,9 +451,9 @@ for column, (family, (label, ends)) in zip(grid.T, sweep_axis.items(), strict=Tr
     show(column[2], np.concatenate([[swept_fields[family, at][unit] for at in picked] for unit in (0, 1)]), len(picked))
     column[1].set_xlabel(label, fontsize=8)
 grid[0, 0].set_ylabel("selectivity index")
-grid[1, 0].set_ylabel("participation ratio")
 
 # %%
+grid[1, 0].set_ylabel("participation ratio")
 run.figure(
     fig,
     "selectivity-index",
@@ -519,9 +517,9 @@ for axes, name, surface in zip(row, three, surfaces.mean(0), strict=True):
     axes.set_yticks([1, 2, 4], ["1", "2", "4"], minor=False)
     axes.minorticks_off()
     axes.grid(False)
-row[0].set_ylabel("width (px)")
 
 # %%
+row[0].set_ylabel("width (px)")
 run.figure(
     fig,
     "width-and-length",
@@ -652,9 +650,9 @@ for curves, style, label in ((by_angle, "-", "as taken"), (tilted, "--", "turned
 row[2].set(
     xlabel="orientation of the bars (degrees)", ylabel="value above Gaussian, relative", xticks=[0, 45, 90, 135, 180]
 )
-row[2].legend()
 
 # %%
+row[2].legend()
 run.figure(
     fig,
     "size-position-orientation",
@@ -1006,9 +1004,9 @@ for table, colour, label in (
     right.plot(table.index / 1000, table.mean(axis=1), color=colour, ls="--", label=label)
 right.axhline(rate_meets.mean(), color=COLOURS[1], label="rates, live")
 right.set(xlabel="patches shown (thousands)", ylabel="share localized and oriented", ylim=(0, 1.02))
-right.legend(fontsize=8, loc="lower right")
 
 # %%
+right.legend(fontsize=8, loc="lower right")
 run.figure(
     fig,
     "spiking",
