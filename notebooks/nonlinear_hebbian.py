@@ -450,9 +450,9 @@ for column, (family, (label, ends)) in zip(grid.T, sweep_axis.items(), strict=Tr
     picked = of_one.parameter.iloc[:: max(len(of_one) // 4, 1)]
     show(column[2], np.concatenate([[swept_fields[family, at][unit] for at in picked] for unit in (0, 1)]), len(picked))
     column[1].set_xlabel(label, fontsize=8)
-grid[0, 0].set_ylabel("selectivity index")
 
 # %%
+grid[0, 0].set_ylabel("selectivity index")
 grid[1, 0].set_ylabel("participation ratio")
 run.figure(
     fig,
@@ -647,11 +647,11 @@ for curves, style, label in ((by_angle, "-", "as taken"), (tilted, "--", "turned
     row[2].fill_between(
         degrees, advantage.mean(0) - spread, advantage.mean(0) + spread, color="black", alpha=0.12, lw=0
     )
+
+# %%
 row[2].set(
     xlabel="orientation of the bars (degrees)", ylabel="value above Gaussian, relative", xticks=[0, 45, 90, 135, 180]
 )
-
-# %%
 row[2].legend()
 run.figure(
     fig,
@@ -1002,10 +1002,10 @@ for table, colour, label in (
 ):
     right.plot(table.index / 1000, table, color=colour, lw=0.7, alpha=0.6, ls="--")
     right.plot(table.index / 1000, table.mean(axis=1), color=colour, ls="--", label=label)
-right.axhline(rate_meets.mean(), color=COLOURS[1], label="rates, live")
-right.set(xlabel="patches shown (thousands)", ylabel="share localized and oriented", ylim=(0, 1.02))
 
 # %%
+right.axhline(rate_meets.mean(), color=COLOURS[1], label="rates, live")
+right.set(xlabel="patches shown (thousands)", ylabel="share localized and oriented", ylim=(0, 1.02))
 right.legend(fontsize=8, loc="lower right")
 run.figure(
     fig,
