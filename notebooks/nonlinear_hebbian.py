@@ -88,7 +88,7 @@ from repro.spike_triplets import published
 
 # %%
 prepared = preprocessing.prepare(image_set, patch=run.p.patch)
-learning, rest = preprocessing.split_regions(prepared)
+learning, rest = preprocessing.split_regions(prepared, least=max(run.p.patch, complex_cells.NEEDED))
 patch_seed, weight_seed, held_seed, *_ = run.seeds(3, "data")
 white = experiments.view(learning, sampling, patch_seed)
 draws = run.seeds(run.at(smoke=3, book=5, full=20), "held-out patches")

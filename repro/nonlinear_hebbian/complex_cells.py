@@ -19,6 +19,7 @@ from repro.nonlinear_hebbian.patches import Image
 
 ORIENTATIONS, GRID, SPACING = 8, 5, 4  # 4 pixels from one place to the next
 SIDE, WAVELENGTH, WIDTH = 11, 6.0, 2.5  # pixels: filter, its bars, its Gaussian envelope
+NEEDED = SIDE + SPACING * (GRID - 1)  # pixels of an image, for one grid of cells
 
 
 def filters() -> Complex[np.ndarray, "orientations side side"]:
@@ -52,12 +53,12 @@ def responses(images: Sequence[Image], n: int, seed: int) -> Float32[np.ndarray,
     Raises Mistake naming an image that has no room for the grid, or is constant.
     """
     rng = np.random.default_rng(seed)
-    reach = SPACING * (GRID - 1)
+    reach = NEEDED - SIDE
     maps = []
     for index, image in enumerate(images):
-        if min(image.shape) < SIDE + reach or np.ptp(image) == 0:
+        if min(image.shape) < NEEDED or np.ptp(image) == 0:
             kind = "constant" if np.ptp(image) == 0 else "too small"
-            raise Mistake(f"complex cells: image {index} of {image.shape} pixels is {kind}; {SIDE + reach} are needed")
+            raise Mistake(f"complex cells: image {index} of {image.shape} pixels is {kind}; {NEEDED} are needed")
         maps.append(energies(np.asarray(image, dtype=np.float64)))
     places = np.array([(each.shape[1] - reach) * (each.shape[2] - reach) for each in maps])
     rows = []

@@ -91,8 +91,13 @@ def rotated(image: Image, degrees: float) -> Image:
     return np.ascontiguousarray(turned[rows, columns], dtype=np.float32)
 
 
-def split_regions(images: Sequence[Image], held_out: float = 0.25) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
-    """Each image in two regions that share no pixel, for learning and for what is held out; sides take turns."""
+def split_regions(
+    images: Sequence[Image], held_out: float = 0.25, least: int = 1
+) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
+    """Each image in two regions that share no pixel, for learning and for what is held out; sides take turns.
+
+    Raises Mistake naming the image of which a region is narrower than ``least`` pixels.
+    """
     learning, rest = [], []
     for index, image in enumerate(images):
         cut = round(image.shape[1] * held_out)
@@ -102,4 +107,11 @@ def split_regions(images: Sequence[Image], held_out: float = 0.25) -> tuple[tupl
         else:
             rest.append(image[:, -cut:])
             learning.append(image[:, :-cut])
+    for index, region in enumerate(rest):
+        if min(region.shape) < least:
+            height, width = region.shape
+            raise Mistake(
+                f"images: what is held out of image {index} has {height} × {width} pixels after preprocessing; "
+                f"{least} × {least} are needed, so take larger images"
+            )
     return tuple(learning), tuple(rest)

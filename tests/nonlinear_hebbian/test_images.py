@@ -163,3 +163,11 @@ def test_a_turned_image_shows_no_border():
     down, right = np.gradient(inner)
     # a ramp stays a ramp, of the same steepness
     assert np.allclose(np.hypot(down, right), 1, atol=0.02)
+
+
+def test_a_held_out_region_too_narrow_is_refused_before_anything_is_learned():
+    image = np.random.default_rng(0).random((60, 80)).astype(np.float32)
+    learning, rest = preprocessing.split_regions([image, image], least=20)
+    assert [part.shape for part in (*learning, *rest)] == [(60, 60)] * 2 + [(60, 20)] * 2
+    with pytest.raises(Mistake, match=r"held out of image 0 has 60 × 20 pixels .* 21 × 21 are needed"):
+        preprocessing.split_regions([image, image], least=21)
