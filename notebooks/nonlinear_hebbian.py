@@ -583,7 +583,11 @@ run.say(
     f"With a twin (overlap above 0.9): alone {100 * shares[False].mean():.0f} %, with inhibition {100 * shares[True].mean():.1f} %. Mean absolute correlation of two outputs: "
     f"alone {without.correlation.mean():.3f}, with inhibition {with_it.correlation.mean():.3f}."
 )
-run.claim("B-F4b1", spreads[True] / spreads[False])
+wider = spreads[True] / spreads[False]
+if np.isfinite(wider).all():
+    run.claim("B-F4b1", wider)
+else:
+    run.skip("B-F4b1", "a network had fewer than two fields that a Gabor function describes, and so no spread")
 run.claim("B-F4c1", shares[True])
 run.claim("B-F4c2", twins[False] / twins[True].clip(lower=1))
 
