@@ -247,7 +247,7 @@ run.figure(
     n="13 points",
     data="Wang et al. 2005",
     caption="The best fit of each kind of rule (marks) beside the measured points (black, mean and SEM), and over the gap T of quadruplets.",
-    alt="Pair rules put pre-post-pre and post-pre-post of the same intervals at the same height; triplet, voltage and valley rules tell them apart.",
+    alt="Measured points with the predictions of each kind of rule as dashes; pair rules put pre-post-pre and post-pre-post of the same intervals at one height.",
 )
 
 # %%
@@ -284,7 +284,7 @@ run.figure(
     n="10 points",
     data="Sjöström et al. 2001",
     caption="60 contiguous pairs over their rate, best fit of each kind of rule; points: mean and SEM; at the left end 0.1 Hz, measured and predicted (dashes).",
-    alt="Pair rules with measured windows cannot turn from depression to potentiation at -10 ms; triplet, voltage and valley rules do.",
+    alt="Measured points and a curve for each kind of rule over the rate, at +10 ms and at -10 ms; at -10 ms the points turn from depression to potentiation.",
 )
 run.claim("Y-F4b1", lambda: [f.error for f in valley["sjostrom2001"]], without=missing("valley", "sjostrom2001"))
 
@@ -314,8 +314,7 @@ run.figure(
     n=" and ".join(f"{len(table)}" for table in chosen.values()) + " points",
     data=", ".join(chosen),
     caption="E of each fitted rule, over all points and by kind of protocol. 1 is a miss by one SEM (rms), 4 by two.",
-    alt="Pair rules miss pre-post-pre and post-pre-post by many standard errors and the frequency dependence at -10 ms; rules with triplet terms or the "
-    "membrane potential do not.",
+    alt="A table of E in colours: a row for each rule, a column for all points and for each kind of protocol.",
 )
 for claim, table in (("Y-X1a", visual), ("Y-X1b", hippocampal)):
     least = windows.least_error_with_measured_windows(table)
@@ -347,7 +346,7 @@ run.figure(
     n=f"{len(taus)}² windows",
     data=", ".join(tables),
     caption="Pair STDP, all-to-all: E over both time constants, amplitudes solved exactly at each.",
-    alt="The error is smallest far from the measured windows, on both data sets.",
+    alt="Two maps of the smallest error over both time constants, with the measured windows and the best point marked.",
 )
 
 # %%
@@ -382,7 +381,7 @@ run.figure(
     n="60 pairs at 1 Hz",
     data="Bi & Poo 1998 (points, where available)",
     caption="Left: the window of each kind of rule as fitted to the hippocampal points. Right: the windows that pair rules take where their time constants are freed.",
-    alt="Fitted rules have the familiar window of potentiation at positive and depression at negative timings; freed pair rules take windows far too wide or far too narrow.",
+    alt="Curves of weight change over timing for each kind of rule, and for pair rules with measured and with freed windows.",
 )
 run.claim(
     "Y-F4a",
@@ -440,7 +439,9 @@ run.figure(
     data=", ".join(tables),
     caption="E of the published triplet sets under contiguous pairs, beside the best pair rule with measured windows and no change. "
     "ΔE: difference to that pair rule, 95 % over redrawn data. Dotted: one and two SEM.",
-    alt="All four visual sets lie below an E of 1, all four hippocampal ones between 2.5 and 3; pair rules near 7.5 and 9.",
+    alt="Bars of E: "
+    + "; ".join(f"{kind} " + ", ".join(f"{c.name} {c.error:.2f}" for c in found) for kind, found in famous.items())
+    + ".",
 )
 
 # %%
@@ -500,7 +501,7 @@ run.figure(
     n="10 points",
     data="Sjöström et al. 2001",
     caption="Left: E of the published visual sets under three protocols. Middle: the same 60 pairs in bursts of different size, 10 s apart. Right: families fitted anew under contiguous pairs and under 12 bursts of five.",
-    alt="All-to-all sets go from below 1 to above 5 under bursts, nearest-spike sets hardly change; fitted anew, each family does about as well under either protocol.",
+    alt="Bars of E by set and protocol; curves of E over the pairs in a burst, all-to-all above nearest-spike sets for small bursts; E of each family fitted anew under two protocols.",
 )
 changed = under[traps.MATCHED] - under[traps.CONTIGUOUS]
 for claim, scheme in (("ST-5a", "all-to-all"), ("ST-5b", "nearest")):
@@ -547,7 +548,7 @@ run.figure(
     n=f"{len(open_choices)} variants",
     data="Sjöström et al. 2001 (points)",
     caption="Left: the voltage rule under the stated choices. Right: the rate at which −10 ms turns from depression to potentiation when one choice is changed. Grey: 20 to 40 Hz.",
-    alt="The crossing lies between about 18 and 50 Hz depending on the choice.",
+    alt=f"Left: curves at +10 and -10 ms over the rate. Right: crossings between {open_choices.crossing.min():.0f} and {open_choices.crossing.max():.0f} Hz, by choice.",
 )
 crossing = choices.crossing_frequency(choices.STATED)
 run.claim("ST-6", choices.distance_from(crossing, 20.0, 40.0), note=f"It crosses at {crossing:.1f} Hz")
@@ -604,7 +605,7 @@ run.figure(
     data=", ".join(profiles),
     caption="Left: window of the fitted rule when its after-depolarisation A alone is changed. Middle: parameter sets of the box for which some amplitudes a, b give potentiation at +10 ms, "
     "depression at −10 ms, and the latter at least twice that by presynaptic spikes alone. Right: E with A held and all else fitted; stars: A fitted too.",
-    alt="Without after-depolarisation there is no window of depression; most parameter sets above 20 mV can give STDP.",
+    alt="Left: windows for several after-depolarisations, that of depression growing out of none. Middle: the share of sets over A. Right: E over A for each data set.",
 )
 possible = sample[sample.possible]
 ends = {name: fits[0].parameters for name, fits in valley.items()}
@@ -826,7 +827,7 @@ run.figure(
     n=" and ".join(str(len(table)) for table in chosen.values()) + " points",
     data=", ".join(chosen),
     caption="For each data set, left: AICc and BIC above the smallest. Right: E as fitted, E of points predicted by fits without them, and (with three or more groups) E of groups predicted by fits without them; values beyond 300 at the edge.",
-    alt="Triplet rules with three or four parameters have the smallest criteria; leaving out points raises the errors of rules with many parameters.",
+    alt="For each data set a row of marks a rule: criteria above the smallest, and E as fitted, with points left out and with groups left out.",
 )
 
 
@@ -884,7 +885,7 @@ run.figure(
     n=f"{redraws} redraws",
     data=", ".join(chosen),
     caption="Difference of E to the best pair rule with measured windows, on the same redrawn data; as fitted, and for points predicted by fits without them. Bars: 95 %.",
-    alt="Triplet and voltage rules lie below zero as fitted; some rules lie above zero where points are left out.",
+    alt="For each data set and rule the difference of E with its interval, as fitted and for points left out.",
 )
 
 # %% [markdown]
@@ -931,7 +932,7 @@ run.figure(
     n="7 readings of 6 measurements",
     data="Sjöström et al. 2001, points not used in any fit",
     caption="Left: predictions of the frozen rules (clipped at −1.4 and 1.9) and the measured points, mean and SEM. Right: E of every rule, pairs contiguous and in bursts of five (above 10,000 at the edge).",
-    alt="Most rules predict potentiation for coincident spikes at 40 and 50 Hz, where the cells show slight depression; most errors exceed that of no change.",
+    alt="Left: measured points with the predictions of each kind of rule as dashes. Right: E of every rule under two protocols, beside that of no change.",
 )
 same = [
     [held_out.points.index(point) == i or point == other for i, other in enumerate(held_out.points)]
@@ -1026,7 +1027,7 @@ run.figure(
     n=f"{len(trains)} pairs of trains",
     data="protocols of both data sets (at most five repetitions) and random trains",
     caption="Largest difference between this book's weight changes and Brian2's, over the largest weight change of the rule (0 drawn at 1e-17).",
-    alt="All differences lie near 1e-15, far below the tolerance of 1e-12.",
+    alt=f"A dot a rule; the largest difference is {max(agreement.values()):.1g}, the tolerance 1e-12.",
 )
 run.claim("ST-1", max(agreement.values()))
 
