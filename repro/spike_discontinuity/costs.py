@@ -38,12 +38,12 @@ def banana(outputs: Outputs) -> Float[np.ndarray, "*batch"]:
 class Readout:
     """abs(V · s - target), the cost of a wide network, Fig 5A as coded [lansdell2023neural]."""
 
-    weights: np.ndarray  # V, one a neuron
+    weights: np.ndarray  # V, (neurons,), or (replicas, 1, neurons) for outputs (replicas, windows, neurons)
     target: float = 0.1
 
     def __call__(self, outputs: np.ndarray) -> np.ndarray:
         """The cost of outputs (..., neurons)."""
-        return np.abs(outputs @ self.weights - self.target)
+        return np.abs(np.einsum("...n,...n->...", outputs, self.weights) - self.target)
 
 
 COSTS: dict[str, Cost] = {"quadratic": quadratic, "plain": plain, "banana": banana}

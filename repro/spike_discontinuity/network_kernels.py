@@ -16,7 +16,87 @@ import numpy as np
 from repro.spike_discontinuity.random_kernels import normal, stream
 
 SPIKES, SUM_S, SUM_SS, GAPS, SUM_GAP, SUM_GAP2 = range(6)  # columns of the moments
+V, U, S, RAISED, RAISED_U = range(5)  # columns of the cells
+HELD, LAST, FIRST = range(3)  # of the times
 LEAK, SCALE, INPUT, DECAY, THRESHOLD, RESET, JUMP, FADE = range(8)  # of the constants
+
+
+@numba.njit(cache=True)
+@no_type_check
+def one_window(state, cells, times, weights, correlation, start, refractory, own_leak, constants, top, moments, train):
+    """One window of one network; ``cells`` and ``times`` go on from it, ``top`` and the column FIRST are its own.
+
+    Parameters
+    ----------
+    state : stream of random numbers
+    cells : (neurons, 5) potential, drive, output, threshold above its rest, and that as if no spike in this window
+    times : (neurons, 3) steps still held at reset, step of the last spike, first spike in this window (-1: none)
+    weights : (neurons,) noise gain of each
+    correlation : share of the noise's variance that all neurons have in common
+    start : the step at which it begins; below 0 moments are left alone
+    refractory : steps at reset, that of the spike included
+    own_leak : the drive leaks from itself, as in the article, instead of taking the potential's increment, as coded
+    constants : in the order LEAK, SCALE, INPUT, DECAY, THRESHOLD, RESET, JUMP, FADE
+    top : (neurons,) largest drive minus threshold
+    moments : (neurons, 6) number of spikes, sums of output and its square, number and sums of gaps between spikes
+    train : (steps, neurons) takes the spikes; its length is that of the window
+    """
+    n = len(weights)
+    shared_gain = math.sqrt(correlation) * constants[SCALE]
+    own_gain = math.sqrt(1.0 - correlation) * constants[SCALE]
+    leak, pull, decay = constants[LEAK], constants[INPUT], constants[DECAY]
+    threshold, reset, jump, fade = constants[THRESHOLD], constants[RESET], constants[JUMP], constants[FADE]
+    for i in range(n):
+        cells[i, U], cells[i, RAISED_U] = cells[i, V], cells[i, RAISED]
+        top[i], times[i, FIRST] = -math.inf, -1
+    for k in range(len(train)):
+        common = shared_gain * normal(state) + pull
+        for i in range(n):
+            v, u = cells[i, V], cells[i, U]
+            change = weights[i] * (common + own_gain * normal(state)) - leak * v
+            u += change + (leak * (v - u) if own_leak else 0.0)
+            v += change
+            raised, raised_u = cells[i, RAISED] * fade, cells[i, RAISED_U] * fade
+            top[i] = max(top[i], u - threshold - raised_u)
+            s = cells[i, S] * decay
+            train[k, i] = v > threshold + raised
+            if train[k, i]:
+                s += 1.0 - decay
+                raised += jump
+                times[i, HELD] = refractory
+                if times[i, FIRST] < 0:
+                    times[i, FIRST] = k
+                if start >= 0:
+                    count_spike(moments[i], times[i], start + k)
+            if times[i, HELD] > 0:
+                v = reset
+                times[i, HELD] -= 1
+            cells[i, V], cells[i, U], cells[i, S] = max(v, reset), max(u, reset), s
+            cells[i, RAISED], cells[i, RAISED_U] = raised, raised_u
+            if start >= 0:
+                moments[i, SUM_S] += s
+                moments[i, SUM_SS] += s * s
+
+
+@numba.njit(cache=True)
+@no_type_check
+def count_spike(moments, times, now):
+    """Add a spike of one neuron, and its gap to the one before, to its moments."""
+    moments[SPIKES] += 1.0
+    if times[LAST] >= 0:
+        moments[GAPS] += 1.0
+        moments[SUM_GAP] += now - times[LAST]
+        moments[SUM_GAP2] += (now - times[LAST]) ** 2
+    times[LAST] = now
+
+
+@numba.njit(cache=True)
+@no_type_check
+def at_rest(n):
+    """The cells and times of a network that has done nothing yet."""
+    times = np.full((n, 3), -1)
+    times[:, HELD] = 0
+    return np.zeros((n, 5)), times
 
 
 @numba.njit(cache=True)
@@ -24,72 +104,37 @@ LEAK, SCALE, INPUT, DECAY, THRESHOLD, RESET, JUMP, FADE = range(8)  # of the con
 def one_network(
     weights, correlation, seed, window, idle, refractory, own_leak, constants, largest, first, output, moments
 ):
-    """One network, its results written into the last four arguments.
+    """One network, its results written into the last four arguments; see :func:`one_window`.
 
     Parameters
     ----------
-    weights : (neurons,) noise gain of each
-    correlation : share of the noise's variance that all neurons have in common
-    window, idle : steps in a window, and windows before recording begins
-    refractory : steps at reset, that of the spike included
-    own_leak : the drive leaks from itself, as in the article, instead of taking the potential's increment, as coded
-    constants : in the order LEAK, SCALE, INPUT, DECAY, THRESHOLD, RESET, JUMP, FADE
+    idle : windows before recording begins
     largest, first : (windows, neurons) largest drive minus threshold; step of the first spike, -1 for none
     output : (windows + 1, neurons) filtered spikes before the first window and at each window's end
-    moments : (neurons, 6) number of spikes, sums of output and its square, number and sums of gaps between spikes
     """
-    n, windows = largest.shape[1], largest.shape[0]
+    windows, n = largest.shape
     state = stream(seed)
-    v, u, s = np.zeros(n), np.zeros(n), np.zeros(n)
-    raised, raised_u = np.zeros(n), np.zeros(n)  # threshold above its rest, and as if no spike since the window began
-    held, last = np.zeros(n, np.int64), np.full(n, -1)
-    top, when = np.empty(n), np.empty(n, np.int64)
-    shared_gain = math.sqrt(correlation) * constants[SCALE]
-    own_gain = math.sqrt(1.0 - correlation) * constants[SCALE]
-    leak, pull, decay = constants[LEAK], constants[INPUT], constants[DECAY]
-    threshold, reset, jump, fade = constants[THRESHOLD], constants[RESET], constants[JUMP], constants[FADE]
+    cells, times = at_rest(n)
+    top, train = np.empty(n), np.empty((window, n), np.bool_)
     for w in range(-idle, windows):
         if w == 0:
-            output[0] = s
-        for i in range(n):
-            u[i], raised_u[i] = v[i], raised[i]
-            top[i], when[i] = -math.inf, -1
-        for k in range(window):
-            common = shared_gain * normal(state) + pull
-            for i in range(n):
-                change = weights[i] * (common + own_gain * normal(state)) - leak * v[i]
-                u[i] += change + (leak * (v[i] - u[i]) if own_leak else 0.0)
-                v[i] += change
-                raised[i] *= fade
-                raised_u[i] *= fade
-                spike = v[i] > threshold + raised[i]
-                top[i] = max(top[i], u[i] - threshold - raised_u[i])
-                s[i] *= decay
-                if spike:
-                    s[i] += 1.0 - decay
-                    held[i] = refractory
-                    raised[i] += jump
-                    if when[i] < 0:
-                        when[i] = k
-                    if w >= 0:
-                        now = w * window + k
-                        moments[i, SPIKES] += 1.0
-                        if last[i] >= 0:
-                            moments[i, GAPS] += 1.0
-                            moments[i, SUM_GAP] += now - last[i]
-                            moments[i, SUM_GAP2] += (now - last[i]) ** 2
-                        last[i] = now
-                if held[i] > 0:
-                    v[i] = reset
-                    held[i] -= 1
-                v[i] = max(v[i], reset)
-                u[i] = max(u[i], reset)
-                if w >= 0:
-                    moments[i, SUM_S] += s[i]
-                    moments[i, SUM_SS] += s[i] * s[i]
+            output[0] = cells[:, S]
+        one_window(
+            state,
+            cells,
+            times,
+            weights,
+            correlation,
+            w * window,
+            refractory,
+            own_leak,
+            constants,
+            top,
+            moments,
+            train,
+        )
         if w >= 0:
-            for i in range(n):
-                largest[w, i], first[w, i], output[w + 1, i] = top[i], when[i], s[i]
+            largest[w], first[w], output[w + 1] = top, times[:, FIRST], cells[:, S]
 
 
 @numba.njit(cache=True, parallel=True)
