@@ -156,7 +156,7 @@ def one_deep_network(
             cost[w] = distance(upper, targets)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 @no_type_check
 def deep_networks(
     weights,
@@ -176,7 +176,7 @@ def deep_networks(
     effects,
 ):
     """Networks of two layers side by side, each with its own feed-forward weights and seed."""
-    for r in numba.prange(len(seeds)):
+    for r in range(len(seeds)):
         one_deep_network(
             weights,
             feeds[r],

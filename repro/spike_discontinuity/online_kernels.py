@@ -104,8 +104,7 @@ def learn_one(
     rate,
     gain,
     bounds,
-    at,
-    slopes,
+    table,
     kept,
 ):
     """A pair that learns for as many windows as ``kept`` (windows, 2) holds; the weights after each go there."""
@@ -139,8 +138,7 @@ def learn(
     rate,
     gain,
     bounds,
-    at,
-    slopes,
+    table,
     kept,
 ):
     """Pairs that learn side by side, each with its own start, correlation and seed."""

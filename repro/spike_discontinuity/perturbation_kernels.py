@@ -63,13 +63,13 @@ def shake_one(
             costs[w, 1] += abs(twin_out) / window
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 @no_type_check
 def shake(
     weight, readouts, target, correlation, shared, size, seeds, window, refractory, constants, eligibility, costs
 ):
     """Networks side by side, each with its own readout and seed."""
-    for r in numba.prange(len(seeds)):
+    for r in range(len(seeds)):
         shake_one(
             weight,
             readouts[r],
