@@ -69,3 +69,15 @@ def settling_time(
     near = np.abs(values - end) <= share * np.abs(end)  # NaN is not near
     last_far = np.where(~near, np.arange(values.shape[1]), -1).max(1)
     return times[np.minimum(last_far + 1, len(times) - 1)]
+
+
+def deviation_from_half(n_pairs: int, jump: float = 3.0, level: float = 2.0) -> float:
+    """By how much the paired rule's end differs from half the jump, over the jump, on pairs of windows without noise.
+
+    The cost is ``level`` below and ``level + jump`` above the threshold; constant rate of a tenth.
+    """
+    z = np.tile([-0.01, 0.01], n_pairs)[None, :, None]
+    cost = np.tile([level, level + jump], n_pairs)[None]
+    out = np.zeros((1, 1, 1))
+    kernels.listen(z, cost, kernels.PAIRED, 0.1, 0.1, False, 2 * n_pairs, out)
+    return float(abs(out[0, 0, 0] - jump / 2) / jump)

@@ -28,15 +28,17 @@ def node_perturbation(
     seconds: float,
     seed: int,
     shared: float = 0.0,
-    twin: bool = False,
-) -> Float[np.ndarray, "runs neurons"]:
+) -> Float[np.ndarray, "2 runs neurons"]:
     """The direction in which the cost rises with each neuron's weight, by perturbation.
 
     Parameters
     ----------
     correlation : share in common of the input noise
     shared : share in common of the perturbations
-    twin : subtract the cost of a network with the same input noise and no perturbation
+
+    Returns
+    -------
+    From the cost alone, and from that minus the cost of a twin with the same input noise and no perturbation.
     """
     check_correlations([correlation, shared])
     neurons = WIDE_NEURONS
@@ -57,6 +59,6 @@ def node_perturbation(
         eligibility,
         costs,
     )
-    signal = costs[..., 0] - (costs[..., 1] if twin else 0.0)
-    signal = signal - signal.mean(1, keepdims=True)
-    return np.einsum("rw,rwn->rn", signal, eligibility) / windows
+    signals = np.stack([costs[..., 0], costs[..., 0] - costs[..., 1]])
+    signals -= signals.mean(-1, keepdims=True)
+    return np.einsum("srw,rwn->srn", signals, eligibility) / windows

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from repro.spike_discontinuity.costs import Readout
+from repro.spike_discontinuity.estimators import sweep
 from repro.spike_discontinuity.network import Neurons, Record, simulate
 from repro.spike_discontinuity.truth import NARROW
 
@@ -48,7 +49,7 @@ def wide_causal_effect(
 
 
 def angles(
-    estimate: Float[np.ndarray, "*batch neurons"], truth: Float[np.ndarray, "*batch neurons"]
+    estimate: Float[np.ndarray, "*batch neurons"], truth: Float[np.ndarray, "*runs neurons"]
 ) -> Float[np.ndarray, "*batch"]:
     """Angles between directions, degrees; NaN where an estimate is missing."""
     product = (estimate * truth).sum(-1) / (np.linalg.norm(estimate, axis=-1) * np.linalg.norm(truth, axis=-1))
@@ -56,10 +57,27 @@ def angles(
 
 
 def squared_errors(
-    estimate: Float[np.ndarray, "*batch neurons"], truth: Float[np.ndarray, "*batch neurons"]
+    estimate: Float[np.ndarray, "*batch neurons"], truth: Float[np.ndarray, "*runs neurons"]
 ) -> Float[np.ndarray, "*batch"]:
     """Squared differences, mean over neurons."""
     return ((estimate - truth) ** 2).mean(-1)
+
+
+def wide_estimates(
+    neurons: int, correlations: tuple[float, ...], runs: int, seconds: float, seed: int, window: float
+) -> tuple[Float[np.ndarray, "2 correlations runs"], Float[np.ndarray, "2 correlations runs"]]:
+    """Angles (degrees) and squared errors of spiking discontinuity and observed dependence, in this order.
+
+    Each run has one readout for all correlations, and its truth comes from other noise.
+    """
+    readout = readouts(neurons, runs, seed)
+    angle, error = np.empty((2, 2, len(correlations), runs))
+    for k, c in enumerate(correlations):
+        first, second = (int(s) for s in np.random.SeedSequence([seed, k]).generate_state(2))
+        truth = wide_causal_effect(simulate_wide(readout, c, seconds / 2, second), readout, second)
+        found = sweep(simulate_wide(readout, c, seconds, first), [window, 1.0])
+        angle[:, k], error[:, k] = angles(found, truth), squared_errors(found, truth)
+    return angle, error
 
 
 def slopes_on_size(
