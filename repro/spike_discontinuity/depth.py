@@ -11,14 +11,13 @@ suppressing a spike with the second layer responding.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from repro.spike_discontinuity import depth_kernels as kernels
 from repro.spike_discontinuity.network import STEP_S, Neurons, Record, check_correlations, seeds_of
-from repro.spike_discontinuity.truth import spike_steps
+from repro.spike_discontinuity.truth import NARROW
 
 SIZE, FIRST_GAIN, SECOND_GAIN, RATE = 10, 25.0, 2.0, 0.02
 DEEP_NEURONS = Neurons(window_ms=10, tau_s=0.04)
@@ -90,8 +89,7 @@ def deep_causal_effect(
     """The causal effect of each first-layer neuron's spike, forced at times of narrow crossings and suppressed."""
     record, _ = simulate_deep(feeds, correlation, seconds, seed, None, neurons)
     rng = np.random.default_rng(seed)
-    # first-layer neurons are alike, so each network's narrow crossings serve all of them
-    merged = record.z.reshape(len(feeds), -1, 1), record.first.reshape(len(feeds), -1, 1)
-    flat = replace(record, z=merged[0], first=merged[1])
-    steps = spike_steps(flat, 0, "crossing", rng).reshape(record.z.shape)
+    # first-layer neurons are alike, so narrow crossings of all of them serve each
+    seen = record.first[(record.z > 0) & (record.z < NARROW) & (record.first >= 0)]
+    steps = seen[rng.integers(len(seen), size=record.z.shape)]
     return simulate_deep(feeds, correlation, seconds, seed, steps, neurons)[1].mean(1)

@@ -39,7 +39,7 @@ class Sums:
 
     def one_sided(self, everything: Sums) -> Sums:
         """Narrow below, wide above: a neuron need not know by how much it crossed."""
-        return Sums(self.below, everything.above)
+        return Sums(self.below, np.broadcast_to(everything.above, self.below.shape))
 
 
 def _grouped(sums: np.ndarray, groups: int) -> np.ndarray:

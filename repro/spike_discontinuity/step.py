@@ -32,15 +32,17 @@ def steps_over_filters(
     seconds: float,
     seed: int,
     window: float = NEAR,
-) -> tuple[Float[np.ndarray, "windows taus"], Float[np.ndarray, "windows taus"]]:
-    """Observed and predicted steps for every length of window and time constant of the filter."""
-    observed, predicted = np.empty((2, len(windows_ms), len(taus_s)))
+) -> Float[np.ndarray, "3 windows taus"]:
+    """Steps for every length of window and time constant: observed, predicted, and as spikes of crossings fall."""
+    observed, predicted, timed = found = np.empty((3, len(windows_ms), len(taus_s)))
     for i, window_ms in enumerate(windows_ms):
         for j, tau_s in enumerate(taus_s):
             neurons = Neurons(window_ms=window_ms, tau_s=tau_s)
             record = simulate(np.full((1, 2), weight), correlation, seconds, seed + 100 * i + j, neurons)
             observed[i, j], predicted[i, j] = output_steps(record, window).mean(), neurons.predicted_step
-    return observed, predicted
+            times = record.first[(record.z > 0) & (record.z < window) & (record.first >= 0)]
+            timed[i, j] = ((1 - neurons.decay) * neurons.decay ** (window_ms - 1.0 - times)).mean()
+    return found
 
 
 def outputs_near(

@@ -53,14 +53,14 @@ def angles(
 ) -> Float[np.ndarray, "*batch"]:
     """Angles between directions, degrees; NaN where an estimate is missing."""
     product = (estimate * truth).sum(-1) / (np.linalg.norm(estimate, axis=-1) * np.linalg.norm(truth, axis=-1))
-    return np.degrees(np.arccos(np.clip(product, -1, 1)))
+    return np.asarray(np.degrees(np.arccos(np.clip(product, -1, 1))))
 
 
 def squared_errors(
     estimate: Float[np.ndarray, "*batch neurons"], truth: Float[np.ndarray, "*runs neurons"]
 ) -> Float[np.ndarray, "*batch"]:
     """Squared differences, mean over neurons."""
-    return ((estimate - truth) ** 2).mean(-1)
+    return np.asarray(((estimate - truth) ** 2).mean(-1))
 
 
 def wide_estimates(
@@ -74,7 +74,7 @@ def wide_estimates(
     angle, error = np.empty((2, 2, len(correlations), runs))
     for k, c in enumerate(correlations):
         first, second = (int(s) for s in np.random.SeedSequence([seed, k]).generate_state(2))
-        truth = wide_causal_effect(simulate_wide(readout, c, seconds / 2, second), readout, second)
+        truth = wide_causal_effect(simulate_wide(readout, c, seconds / 4, second), readout, second)
         found = sweep(simulate_wide(readout, c, seconds, first), [window, 1.0])
         angle[:, k], error[:, k] = angles(found, truth), squared_errors(found, truth)
     return angle, error
