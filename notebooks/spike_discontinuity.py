@@ -68,6 +68,7 @@ from repro.spike_discontinuity import (
 )
 from repro.spike_discontinuity.window_sweep import sweep_correlations
 
+# %%
 CS = (0.01, 0.25, run.p.correlation, 0.75, 0.99)
 LOW, MIDDLE, HIGH = 0, 2, 4
 OBSERVED, SPIKING, LINEAR, TRUTH = "#D55E00", "#0072B2", "#009E73", "#000000"

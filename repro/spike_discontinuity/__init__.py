@@ -16,7 +16,9 @@ from repro.spike_discontinuity.estimators import (
     sweep,
 )
 from repro.spike_discontinuity.network import Neurons, Record, each_replica, simulate, simulate_pair
+from repro.spike_discontinuity.online import online_estimates
 from repro.spike_discontinuity.statistics import Sums, window_sums
+from repro.spike_discontinuity.torch_network import simulate_tensors
 from repro.spike_discontinuity.truth import causal_effect, causal_effect_whole_train, finite_difference
 
 __all__ = [
@@ -33,8 +35,10 @@ __all__ = [
     "finite_difference",
     "jump",
     "observed_dependence",
+    "online_estimates",
     "simulate",
     "simulate_pair",
+    "simulate_tensors",
     "spiking_discontinuity",
     "sweep",
     "window_sums",

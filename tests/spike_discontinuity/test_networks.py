@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from repro.errors import Mistake
-from repro.spike_discontinuity import Neurons, brian, causal_effect, simulate
+from repro.spike_discontinuity import Neurons, Readout, brian, causal_effect, simulate, sweep
 from repro.spike_discontinuity.depth import deep_causal_effect, feed_forward, simulate_deep
 from repro.spike_discontinuity.depth_kernels import UPPER_HELD, UPPER_S, UPPER_V, respond
+from repro.spike_discontinuity.network import seeds_of
 from repro.spike_discontinuity.perturbation import node_perturbation
 from repro.spike_discontinuity.step import output_steps, outputs_near, steps_over_filters
+from repro.spike_discontinuity.torch_network import simulate_tensors
 from repro.spike_discontinuity.toy import EFFECT, toy_bias, toy_difference
 from repro.spike_discontinuity.traces import pair_traces
 from repro.spike_discontinuity.width import (
@@ -31,6 +33,23 @@ def test_brian_gives_the_same_record():
     assert outputs == pytest.approx(record.s[0], abs=1e-12)
 
 
+@pytest.mark.parametrize("own_leak", [False, True])
+def test_tensors_give_the_same_record_from_the_same_noise(own_leak):
+    neurons = Neurons(window_ms=25, own_leak=own_leak)
+    record = simulate(np.array([[14.0, 9.0], [20.0, 6.0]]), 0.6, 1.0, 3, neurons, idle_seconds=0.0)
+    noise = np.stack([brian.noise_of(0.6, neurons.sigma, 1000, int(s)) for s in seeds_of(3, 2)], axis=1)
+    tensors = simulate_tensors(record.weights, 0.6, 1.0, 0, neurons, noise=noise)
+    assert (tensors.first == record.first).all()
+    assert tensors.z == pytest.approx(record.z, abs=1e-12)  # the same operations but for their order
+    assert tensors.cost == pytest.approx(record.cost, rel=1e-9)
+
+
+def test_tensors_draw_noise_that_is_shared_as_told():
+    quiet = Neurons(window_ms=1, threshold=1e9, reset=-1e9)
+    z = simulate_tensors(np.full((1, 2), 10.0), 0.6, 4.0, 0, quiet).z[0]
+    assert np.corrcoef(np.diff(z, axis=0).T)[0, 1] == pytest.approx(0.6, abs=5 / np.sqrt(4000))
+
+
 def test_the_wide_truth_is_that_of_the_general_form():
     readout = readouts(4, 2, 0)
     record = simulate_wide(readout, 0.3, 50.0, 1)
@@ -44,9 +63,7 @@ def test_far_from_its_target_a_readout_is_linear():
     readout = readouts(5, 1, 0)
     record = simulate_wide(readout, 0.5, 20.0, 0)
     below = wide_causal_effect(record, readout, 0)
-    from repro.spike_discontinuity import width
-
-    far = width.Readout(readout[:, None, :], target=1e3)
+    far = Readout(readout[:, None, :], target=1e3)
     effect = causal_effect(record.with_cost(far), 0)
     times = record.first[(record.z > 0) & (record.z < 0.1)]
     decay = record.neurons.decay
@@ -102,8 +119,6 @@ def test_perturbation_finds_the_direction_in_the_end():
 
 def test_the_step_of_the_output_is_the_jump_of_a_linear_cost():
     record = simulate(np.full((2, 2), 12.0), 0.5, 100.0, 0)
-    from repro.spike_discontinuity import sweep
-
     for i in range(2):
         linear = record.with_cost(lambda outputs, i=i: 7 * outputs[..., i])
         assert 7 * output_steps(record, 0.2)[:, i] == pytest.approx(sweep(linear, 0.2)[0][:, i], rel=1e-9)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from repro.errors import Mistake
-from repro.spike_discontinuity import simulate, simulate_pair, spiking_discontinuity
+from repro.spike_discontinuity import COSTS, simulate, simulate_pair, spiking_discontinuity
 from repro.spike_discontinuity.learning import (
+    KINDS,
     PAIR_NEURONS,
     TABLE_SLOPES,
     TABLE_WEIGHTS,
@@ -96,9 +97,6 @@ def test_settling_begins_after_the_last_excursion():
 
 
 def test_the_kernels_costs_are_those_of_the_room():
-    from repro.spike_discontinuity.costs import COSTS
-    from repro.spike_discontinuity.learning import KINDS
-
     outputs = np.random.default_rng(0).uniform(0, 0.1, (20, 2))
     for name, cost in COSTS.items():
         assert [pair_cost(KINDS[name], *s) for s in outputs] == pytest.approx(cost(outputs), rel=1e-12)
