@@ -16,6 +16,7 @@ from repro.spike_discontinuity.truth import NARROW
 
 WIDE_NEURONS = Neurons(window_ms=20, tau_s=0.04)
 WEIGHT, READOUT_GAIN = 10.0, 5.0
+LARGEST = 4_000_000  # windows times neurons of a record
 
 
 def readouts(neurons: int, runs: int, seed: int) -> Float[np.ndarray, "runs neurons"]:
@@ -70,13 +71,16 @@ def wide_estimates(
 
     Each run has one readout for all correlations, and its truth comes from other noise.
     """
-    readout = readouts(neurons, runs, seed)
     angle, error = np.empty((2, 2, len(correlations), runs))
-    for k, c in enumerate(correlations):
-        first, second = (int(s) for s in np.random.SeedSequence([seed, k]).generate_state(2))
-        truth = wide_causal_effect(simulate_wide(readout, c, seconds / 4, second), readout, second)
-        found = sweep(simulate_wide(readout, c, seconds, first), [window, 1.0])
-        angle[:, k], error[:, k] = angles(found, truth), squared_errors(found, truth)
+    together = max(1, LARGEST // round(seconds / 0.02 * neurons))  # runs whose records fit into memory side by side
+    for start in range(0, runs, together):
+        part = slice(start, min(start + together, runs))
+        readout = readouts(neurons, runs, seed)[part]
+        for k, c in enumerate(correlations):
+            first, second = (int(s) for s in np.random.SeedSequence([seed, k, start]).generate_state(2))
+            truth = wide_causal_effect(simulate_wide(readout, c, seconds / 4, second), readout, second)
+            found = sweep(simulate_wide(readout, c, seconds, first), [window, 1.0])
+            angle[:, k, part], error[:, k, part] = angles(found, truth), squared_errors(found, truth)
     return angle, error
 
 

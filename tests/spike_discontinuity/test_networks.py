@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from repro.errors import Mistake
-from repro.spike_discontinuity import Neurons, Readout, brian, causal_effect, simulate, sweep
+from repro.spike_discontinuity import Neurons, Readout, brian, causal_effect, simulate, sweep, width
 from repro.spike_discontinuity.depth import deep_causal_effect, feed_forward, simulate_deep
 from repro.spike_discontinuity.depth_kernels import UPPER_HELD, UPPER_S, UPPER_V, respond
 from repro.spike_discontinuity.network import seeds_of
@@ -20,6 +20,7 @@ from repro.spike_discontinuity.width import (
     slopes_on_size,
     squared_errors,
     wide_causal_effect,
+    wide_estimates,
 )
 from repro.spike_discontinuity.window_sweep import sweep_correlations
 
@@ -161,3 +162,14 @@ def test_a_sweep_gives_every_estimate_and_the_truth():
     assert swept.truth().shape == (2,)
     with pytest.raises(Mistake, match="correlation is 2"):
         sweep_correlations((2.0,), (0.1,), 1, 20.0, 0)
+
+
+def test_wide_estimates_do_not_hang_on_how_many_runs_fit_side_by_side(monkeypatch):
+    angle, error = wide_estimates(6, (0.1, 0.9), 3, 20.0, 0, 0.3)
+    assert angle.shape == error.shape == (2, 2, 3)
+    assert np.isfinite(angle).all()
+    monkeypatch.setattr(width, "LARGEST", 1)
+    alone, _ = wide_estimates(6, (0.1, 0.9), 3, 20.0, 0, 0.3)
+    # the first run has the same noise; its truth draws forced spike times from fewer runs
+    assert alone[..., 0] == pytest.approx(angle[..., 0], abs=5)
+    assert angle[0].mean() < 90
