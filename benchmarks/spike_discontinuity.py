@@ -2,7 +2,7 @@
 
 The two-neuron experiment, contestants taking turns in one process on one thread, agreement checked first: the same
 noise must give the same windows. Estimates for ten half-widths as well, from one pass of sums and from masks. Takes
-about a minute and a half; set NUMBA_NUM_THREADS to see more cores.
+about half a minute; set NUMBA_NUM_THREADS to see more cores.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def simulations(rounds: int) -> pd.DataFrame:
             "contestant": table.contestant,
             "seconds": table.seconds.round(3),
             "neuron-steps a second": [f"{r:.2g}" for r in rate],
-            "times plain Python": (rate / plain).round(1),
-            "times the aim": (rate / AIM).round(3),
+            "times plain Python": [f"{r:.2g}" for r in rate / plain],
+            "times the aim": [f"{r:.2g}" for r in rate / AIM],
             "rounds": rounds,
         }
     )

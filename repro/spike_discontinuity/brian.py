@@ -51,15 +51,15 @@ def run_pair(record: Record, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     n, windows = record.neurons, record.z.shape[1]
     steps = windows * n.window_ms
     correlation = float(record.correlations[0])
-    noise = noise_of(correlation, n.sigma, steps, int(seeds_of(seed, len(record.z))[0]), record.z.shape[2])
+    drawn = noise_of(correlation, n.sigma, steps, int(seeds_of(seed, len(record.z))[0]), record.z.shape[2])
     names = {"tau": n.tau * b2.second, "decay": n.decay, "refractory": n.refractory_ms, "lowest": n.reset}
-    names |= {"noise": b2.TimedArray(noise, dt=1 * b2.ms), "mu": n.threshold}
+    names |= {"noise": b2.TimedArray(drawn, dt=1 * b2.ms), "mu": n.threshold}
     previous = b2.prefs.codegen.target
     b2.prefs.codegen.target = "numpy"
     try:
         clock = b2.Clock(1 * b2.ms)
         group = b2.NeuronGroup(
-            noise.shape[1], NEURONS, threshold="v > mu", reset=RESET, method="euler", namespace=names, clock=clock
+            drawn.shape[1], NEURONS, threshold="v > mu", reset=RESET, method="euler", namespace=names, clock=clock
         )
         group.w = record.weights[0]
         window = n.window_ms * b2.ms
