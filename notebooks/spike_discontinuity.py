@@ -216,9 +216,9 @@ if as_theirs:
     all_axes[0].plot(np.ones(5), list(saved.OBSERVED_3A.values()), "s", color=PAPER, mfc="none", ms=7)
     all_axes[1].vlines(1.06, *saved.LINEAR_3B, color=PAPER, lw=3)
     all_axes[0].vlines(0.0093, *saved.SPIKING_3A, color=PAPER, lw=3)
-all_axes[0].set(ylabel="effect of unit 1 on the cost")
 
 # %%
+all_axes[0].set(ylabel="effect of unit 1 on the cost")
 all_axes[0].legend(fontsize=8)
 pooled = {model: swept.estimates(model, groups=1)[..., 0] for model in ("constant", "linear")}
 run.figure(
@@ -515,8 +515,6 @@ quantiles = np.linspace(0.02, 0.98, 25)
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.8, 3.3))
 left.plot(1e3 * np.quantile(below, quantiles), 1e3 * np.quantile(above, quantiles), "o", ms=4, color=SPIKING)
 left.axline((0, 1e3 * learning.PAIR_NEURONS.predicted_step), slope=1, color=TRUTH, lw=1)
-
-# %%
 left.set(xlabel="output just below (Hz)", ylabel="output just above (Hz)", title="quantiles")
 for k, tau in enumerate(TAUS):
     middle.plot(filters[:, 1, :, k].mean(0), filters[:, 0, :, k].mean(0), "o-", ms=4, label=f"{1000 * tau:g} ms")
@@ -536,12 +534,12 @@ for (c, found), colour in zip(by_c.items(), (SPIKING, OBSERVED), strict=True):
         color=colour,
         label=f"c = {c:g}",
     )
+
+# %%
 right.axhline(learning.PAIR_NEURONS.predicted_step, color=TRUTH, lw=1, label="predicted")
 right.axhspan(*saved.STEP_6, color=PAPER, alpha=0.2, lw=0, label="saved by the authors")
 right.set(xlabel="rate (Hz)", ylabel="step (per ms)", ylim=(0, 0.004))
 right.legend(fontsize=7)
-
-# %%
 run.figure(
     fig,
     "step",
@@ -602,10 +600,10 @@ for unit, axes in enumerate(all_axes):
         for at_time, colour in zip(spots, (SPIKING, OBSERVED), strict=True):
             axes.plot(at_time, spots[at_time], "s", mfc="none", mew=1.5, color=colour)
     axes.set(title=f"unit {unit + 1}", xlabel="time (s)")
-all_axes[0].set(ylabel="effect over the filter's step")
-all_axes[0].legend(fontsize=7)
 
 # %%
+all_axes[0].set(ylabel="effect over the filter's step")
+all_axes[0].legend(fontsize=7)
 run.figure(
     fig,
     "online",
@@ -706,12 +704,12 @@ fig, axes = plt.subplots(figsize=(6.5, 3.5))
 for name, (label, colour) in labels.items():
     style = "o--" if name == "unpaired" else "o-"
     axes.plot(CS, against[name][:, 0], style, color=colour, label=label.removesuffix(", doubled"))
+
+# %%
 axes.axhline(1, color=TRUTH, ls="--", lw=1)
 axes.axhline(0.5, color="#777777", ls=":", lw=1)
 axes.set(xlabel="share of noise in common, c", ylabel="slope on the truth")
 axes.legend(fontsize=8)
-
-# %%
 run.figure(
     fig,
     "online-proportional",
@@ -780,11 +778,11 @@ for (top, bottom), c in zip(all_axes.T, learned_at, strict=True):
     top.set(title=f"c = {c:g}", ylim=(0, 1))
     bottom.set(xlabel="time (s)", ylim=(0, None))
     bottom.axhline(2, color="#777777", ls=":", lw=1)
+
+# %%
 all_axes[0, 0].set(ylabel="share within 2 of the minimum")
 all_axes[1, 0].set(ylabel="mean distance")
 fig.legend(*all_axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
-
-# %%
 last = {key: each[:, -1] for key, each in away.items()}
 reached = {key: (each <= 2).astype(float) for key, each in last.items()}
 run.figure(
@@ -864,10 +862,10 @@ for k, (axes, name) in enumerate(zip(all_axes, saved.ANGLES_5A, strict=True)):
     axes.set(title=name, xscale="log", xlabel="number of neurons", xticks=saved.SIZES_5A, ylim=(0, 100))
     axes.set_xticklabels(saved.SIZES_5A)
     axes.minorticks_off()
-all_axes[0].set(ylabel="angle to the truth (degrees)")
-all_axes[0].legend(fontsize=8)
 
 # %%
+all_axes[0].set(ylabel="angle to the truth (degrees)")
+all_axes[0].legend(fontsize=8)
 run.figure(
     fig,
     "width-angle",
@@ -950,11 +948,11 @@ for row, found in enumerate(bars.values()):
         middle, low_end, high_end = (float(v[0]) for v in claims.intervals([found[k]]))
         marks = {"fmt": "os"[k], "color": (SPIKING, OBSERVED)[k], "label": None if row else f"n = {n}"}
         axes.errorbar(middle, row + 0.2 * k, xerr=[[middle - low_end], [high_end - middle]], **marks)
+
+# %%
 axes.axvline(90, color="#777777", ls=":", lw=1)
 axes.set(yticks=range(len(bars)), xlabel="angle to the truth (degrees)", xlim=(0, 120))
 axes.set_yticklabels(bars)
-
-# %%
 axes.invert_yaxis()
 axes.legend(loc="upper right")
 run.figure(
@@ -967,6 +965,7 @@ run.figure(
 )
 
 
+# %%
 def tangents(found):
     """Tangent of angles, those above 89 degrees counted as 89."""
     return np.tan(np.radians(np.minimum(found, 89.0)))
@@ -1003,12 +1002,12 @@ for k, (name, colour) in enumerate((("spiking discontinuity", SPIKING), ("observ
     banded(left, deep_cs, np.array([1e4 * deep[c][k].mean(1) for c in deep_cs]), colour, name)
     left.plot(deep_cs, [1e4 * saved.MEANS_5B[name][c] for c in deep_cs], "s", mfc="none", color=colour, ms=7)
     banded(right, deep_cs, np.array([misses[c][k] for c in deep_cs]), colour, name)
+
+# %%
 left.plot(deep_cs, [1e4 * deep[c][2].mean() for c in deep_cs], color=TRUTH, ls="--", label="truth")
 left.set(xlabel="share of noise in common, c", ylabel="mean effect of ten units (1e-4)")
 right.set(xlabel="share of noise in common, c", ylabel="distance to the truth over its length", ylim=(0, None))
 left.legend(fontsize=8)
-
-# %%
 run.figure(
     fig,
     "depth",
