@@ -42,6 +42,16 @@ def linear(
     return (ends[:, 1] - ends[:, 0]).T
 
 
+def sums(statistics: Statistics) -> Float[np.ndarray, "upper lower"]:
+    """What the descent from 0 is close to while it has seen few windows: a difference of sums of y (1 + z), per rate.
+
+    To first order in the rate each window adds its y times (z, 1) to slope and offset, so a unit with few windows
+    reports little. Threshold 1.
+    """
+    total = statistics.of_effect.sum(2)
+    return (total[:, 1] - total[:, 0]).T
+
+
 def why_missing(statistics: Statistics, least: int = LEAST_WINDOWS) -> list[str]:
     """For each lower unit without an estimate, which side of the discontinuity has too few windows."""
     sides = ("without a spike", "with a spike")

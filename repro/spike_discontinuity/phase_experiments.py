@@ -49,7 +49,8 @@ def time_course(
     -------
     One row a seed, time and form: ``correlation`` with the weight, ``sign`` (share of the feedback with the weight's
     sign, behind the transfer), ``angle`` (degrees to the weight), ``same`` (correlation with the form as coded),
-    ``known`` (share of the estimates that are there), ``lower_hz``, ``upper_hz``; time 0 is the feedback as drawn. And
+    ``sums`` (correlation with the difference of sums), ``known`` (share of the estimates that are there), ``windows``
+    (mean number of a unit's windows with a spike), ``lower_hz``, ``upper_hz``; time 0 is the feedback as drawn. And
     weight and estimates of the last seed.
     """
     rows, last = [], {}
@@ -60,11 +61,14 @@ def time_course(
         start = {"seconds": 0.0, "sign": estimates.sign_agreement(feedback, weight)}
         rows += [{"seed": seed, "form": form} | start | rates for form in FORMS]
         for mark, seconds in enumerate(phase.seconds):
-            found = by_form(phase, mark, model.threshold)
+            found, statistics = by_form(phase, mark, model.threshold), phase.statistics[mark]
+            seen = {"seconds": float(seconds), "windows": float(statistics.windows[:, 1].mean())}
             for form, estimate in found.items():
                 moved = estimates.transfer(feedback, estimate, float(feedback.std()))
                 rows.append(
-                    {"seed": seed, "form": form, "seconds": float(seconds)}
+                    {"seed": seed, "form": form}
+                    | seen
+                    | {"sums": estimates.correlation(estimate, estimates.sums(statistics))}
                     | {"correlation": estimates.correlation(estimate, weight)}
                     | {"sign": estimates.sign_agreement(moved, weight), "angle": estimates.angle(estimate, weight)}
                     | {"same": estimates.correlation(estimate, found["as coded"])}

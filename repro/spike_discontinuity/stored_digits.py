@@ -33,11 +33,17 @@ def measured(who: Sequence[Contestant], part: str, plan: Plan, done: Path) -> li
         return json.loads(done.read_text())
     began = time.perf_counter()
     table, _ = compare(who, plan, held_out=part)
-    rows = table.drop(columns="loss").assign(part=part).to_dict("records")
+    tidy = table.drop(columns="loss").assign(part=part)
+    rows: list[dict[str, Any]] = [dict(zip(tidy, row, strict=True)) for row in tidy.itertuples(index=False)]
     rows[-1]["seconds"] = round(time.perf_counter() - began, 1)
-    results.write_atomically(done, json.dumps(rows).encode())
+    results.write_atomically(done, json.dumps(rows, default=_plain).encode())
     click.echo(f"{part}, seed {who[0].seed}: {rows[-1]['seconds']} s")
     return rows
+
+
+def _plain(number: Any) -> Any:
+    """A numpy number as Python's own."""
+    return number.item()
 
 
 @click.command()

@@ -180,6 +180,14 @@ def test_the_linear_form_finds_a_known_jump_and_the_constant_one_adds_the_slopes
     assert estimates.constant(sums)[0, 0] == pytest.approx(jump + slopes, abs=1e-9)
 
 
+def test_a_slow_descent_is_a_difference_of_sums():
+    weight, slow = random_weight(7), PhaseModel(rate=1e-6)
+    phase = run_phase(weight, 5.0, 0, slow, descent=no_descent(weight))
+    found = estimates.from_descent(phase.descent[-1]) / slow.rate
+    # of second order in the rate: 1e-6 times some hundred windows times z² + 1
+    np.testing.assert_allclose(found, estimates.sums(phase.statistics[-1]), rtol=2e-3, atol=1e-3)
+
+
 def test_statistics_add_up_over_replicas_in_any_number_of_threads():
     weight = random_weight(1)
     together = run_phase(weight, 1.0, 5, replicas=4)

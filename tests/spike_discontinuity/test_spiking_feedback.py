@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from repro.errors import Mistake
-from repro.spike_discontinuity import estimated_alignment, phase_experiments, spiking_feedback
+from repro.spike_discontinuity import estimated_alignment, phase_experiments, spiking_feedback, stored, stored_digits
 from repro.spike_discontinuity.convolutional import ConvolutionalPlan, Images, Training
 from repro.spike_discontinuity.estimated_alignment import Estimated, train_with_estimates
 from repro.spike_discontinuity.feedback_phase import PhaseModel
@@ -192,3 +192,14 @@ def test_methods_start_from_the_same_weights_and_send_their_own_feedback(noise_i
     assert np.mean(trainings["SA"].signs()) > np.mean(trainings["FA"].signs())
     with pytest.raises(Mistake, match="no method 'KP'"):
         Training("KP", 0.01, 0, PLAN)
+
+
+def test_stored_runs_go_on_from_what_is_finished_and_keep_it_to_the_bit(small_plan, noise_images, tmp_path):
+    who = [Contestant("BP", 0.05, 1), Contestant("as coded", 0.05, 1, 2.0)]
+    first = stored_digits.measured(who, "test", small_plan, tmp_path / "digits.json")
+    assert stored_digits.measured(who, "test", small_plan, tmp_path / "digits.json") == first
+    assert {row["epoch"] for row in first} == {0, 1, 2}
+    rows = stored.trained("FA", 0.01, 1, 1, "test", PLAN, noise_images, tmp_path / "conv.json")
+    before = (tmp_path / "conv.json").read_bytes()
+    assert stored.trained("FA", 0.01, 1, 1, "test", PLAN, noise_images, tmp_path / "conv.json") == rows
+    assert (tmp_path / "conv.json").read_bytes() == before
