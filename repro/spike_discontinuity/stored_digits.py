@@ -34,7 +34,7 @@ def measured(who: Sequence[Contestant], part: str, plan: Plan, done: Path) -> li
     began = time.perf_counter()
     table, _ = compare(who, plan, held_out=part)
     tidy = table.drop(columns="loss").assign(part=part)
-    rows: list[dict[str, Any]] = [dict(zip(tidy, row, strict=True)) for row in tidy.itertuples(index=False)]
+    rows: list[dict[str, Any]] = [dict(zip(tidy.columns, row, strict=True)) for row in tidy.itertuples(index=False)]
     rows[-1]["seconds"] = round(time.perf_counter() - began, 1)
     results.write_atomically(done, json.dumps(rows, default=_plain).encode())
     click.echo(f"{part}, seed {who[0].seed}: {rows[-1]['seconds']} s")
