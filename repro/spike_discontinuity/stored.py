@@ -1,8 +1,8 @@
 """The stored run of the convolutional network: ``python -m repro.spike_discontinuity.stored``.
 
 A part of CIFAR-10, which must be there. You should see ``data/results/spike_discontinuity/convolutional.csv`` and its
-``.json`` after about fifteen minutes on one core. A run that is cut off goes on behind its last finished network with
-the same command.
+``.json`` after about twenty minutes on one busy core. A run that is cut off goes on behind its last finished network
+with the same command.
 """
 
 from __future__ import annotations
