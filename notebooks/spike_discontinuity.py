@@ -29,6 +29,8 @@ correlation: float = 0.5  # the middle one of the shared shares of noise, in [0,
 window: float = 0.0  # half-width around the threshold; 0 leaves it to each figure, as the authors (0.03 to 0.2)
 seconds: float = 0.0  # s of each run of a pair; 0 leaves it to the scale (20 to 60, 60 to 500, 60 to 500)
 cost: str = ""  # cost of a pair: quadratic, plain or banana; empty leaves it to each figure, as the authors
+phase_seconds: float = 0.0  # s of each layer's feedback phase in training; 0 leaves it to the scale (1, 30, 30)
+n_networks: int = 0  # live networks of each way of sending errors back; 0 leaves it to the scale (2, 5, 10)
 
 
 # %%
@@ -40,12 +42,15 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from repro import claims, parameters, runs
-from repro.figures import PAPER
+from repro import claims, parameters, results, runs
+from repro.claims import intervals
+from repro.data import available
+from repro.figures import PAPER, STORED
 from repro.spike_discontinuity import COSTS
 
 kinds = {"correlation": Annotated[float, Field(ge=0, lt=1)], "window": parameters.NonNegative}
 kinds |= {"seconds": parameters.NonNegative, "cost": parameters.one_of(("", *COSTS))}
+kinds |= {"phase_seconds": parameters.NonNegative, "n_networks": parameters.Whole}
 run = runs.open_run("spike_discontinuity", globals(), **kinds)
 
 # %%
@@ -54,12 +59,15 @@ from repro.spike_discontinuity import (
     brian,
     causal_effect,
     depth,
+    estimated_alignment,
     learning,
     online,
     over_weights,
     perturbation,
+    phase_experiments,
     saved,
     simulate,
+    spiking_feedback,
     step,
     sweep,
     toy,
@@ -67,6 +75,7 @@ from repro.spike_discontinuity import (
     width,
 )
 from repro.spike_discontinuity.window_sweep import sweep_correlations
+from repro.weight_alignment.tasks import load_task
 
 # %%
 CS = (0.01, 0.25, run.p.correlation, 0.75, 0.99)
@@ -91,7 +100,7 @@ def priced(usual):
     return run.p.cost or usual
 
 
-run.say(f"Everything here is simulated; no data set is read. Correlations: {', '.join(f'{c:g}' for c in CS)}.")
+run.say(f"The first part is simulated and reads no data set. Correlations: {', '.join(f'{c:g}' for c in CS)}.")
 
 # %% [markdown]
 # Helpers for what follows: a line with its 95 % interval over runs, and the authors' saved values in grey.
@@ -1065,6 +1074,578 @@ run.say(
 )
 
 # %% [markdown]
+# ## Spikes that learn feedback weights
+#
+# Backpropagation multiplies errors by the transposed weights, and a neuron does not know the weights by which it acts on others. {cite:t}`guerguiev2020spike`
+# let it find them out with the discontinuity. In a *feedback phase* one layer is driven by noise. Upper unit $j$ sends its potential
+# $q_j$ back, a filtered train of its spikes, and lower unit $i$ asks of each $q_j$ what it asked of the reward above: does it jump where my own drive crosses threshold?
+#
+# $$\beta_{ij} = \lim_{z\downarrow\mu} E[y_{ij}\,|\,z_i=z] - \lim_{z\uparrow\mu} E[y_{ij}\,|\,z_i=z]\;\propto\;w_{ji},$$
+#
+# $y_{ij}$ the mean of $q_j$ over a window of 30 ms minus $q_j$ just before it, $z_i$ the largest drive in the window. A window opens when the drive comes within
+# 0.1 of threshold. The code fits a line on each side by one step of gradient descent a window, rate $10^{-3}$, from 0 (*as coded*). What this
+# descent converges to is a least-squares fit, known at once from sums of $z, z^2, y, zy$ on each side (*closed form*). Leaving the slopes out gives the
+# difference of two means (*means*). After each phase the feedback takes the pattern of the estimate, **at the scale that it had when it was drawn**.
+#
+# Of this article only the abstract and the start of the introduction were read, and all of the public code of its CIFAR-10 run. Its accuracies and its percentages of signs
+# are not known here, so nothing below is set beside them.
+
+
+# %%
+def over(axes, table, x, y, by, colours, style="-", names=None):
+    """Mean and 95 % interval of y over x, a line for each value of a column; a row a seed."""
+    for name in dict.fromkeys(table[by]):
+        groups = table[table[by] == name].dropna(subset=[y]).groupby(x)[y]
+        place, samples = zip(*groups, strict=True)
+        middle, low, high = intervals(samples)
+        axes.plot(place, middle, style, marker="o", ms=3.5, color=colours[name], label=(names or {}).get(name, name))
+        axes.fill_between(place, low, high, color=colours[name], alpha=0.15, lw=0)
+
+
+FORM_COLOURS = {"as coded": "#D55E00", "closed form": "#CC79A7", "means": "#009E73"}
+METHOD_COLOURS = {"BP": "#000000", "FA": "#E69F00", "SA": "#0072B2", "as coded": "#D55E00", "means": "#009E73"}
+METHOD_NAMES = {
+    "BP": "backpropagation",
+    "FA": "feedback alignment",
+    "SA": "symmetric alignment",
+    "as coded": "spikes, as coded",
+    "means": "spikes, means",
+}
+
+# %% [markdown]
+# ### One phase, weights at rest
+#
+# 192 units onto 10, the last layer of the authors' network, random weights. A fifth of the lower units is active at a time, for 100 ms.
+
+# %%
+phase_seeds = run.seeds(run.at(smoke=2, book=5, full=10), "feedback phase")
+marks = run.at(smoke=(2.0, 10.0), book=(1.0, 3.0, 10.0, 30.0, 90.0), full=(1.0, 3.0, 10.0, 30.0, 90.0, 300.0, 900.0))
+course, last = phase_experiments.time_course(phase_seeds, marks, 10, 192)
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
+over(left, course.assign(sign=100 * course.sign), "seconds", "sign", "form", FORM_COLOURS)
+left.set(xscale="symlog", xlabel="time in the phase (s)", ylabel="feedback with the weight's sign (%)", ylim=(40, 101))
+left.set(xlim=(0, 1.1 * max(marks)), xticks=(0, *marks))
+left.set_xticklabels([f"{seconds:g}" for seconds in (0, *marks)])
+left.minorticks_off()
+left.legend(loc="upper left")
+for form in ("means", "as coded"):
+    both = last[form].ravel(), last["weight"].ravel()
+    right.plot(both[1], both[0] / np.nanstd(both[0]), ".", ms=2.5, alpha=0.6, color=FORM_COLOURS[form], label=form)
+right.set(xlabel="weight (no unit)", ylabel="estimate (standard deviations)")
+right.legend(markerscale=4)
+run.figure(
+    fig,
+    "feedback-phase",
+    n=f"{len(phase_seeds)} seeds",
+    data="random weights, 192 units onto 10",
+    caption=f"Left: share of the feedback with the sign of its weight over the time of one phase, by form of the estimate, mean and 95 % interval over "
+    f"seeds. Right: estimates after {marks[-1]:g} s over the weights, one seed.",
+    alt="Left: a curve of sign agreement over time for each form of the estimate, from the feedback as drawn "
+    "on. Right: a dot for each weight, its estimate over it, for two forms.",
+)
+
+
+# %%
+def at(seconds, column, form="as coded"):
+    """A column of the time course at one time, one value a seed."""
+    return course[(course.seconds == seconds) & (course.form == form)][column].to_numpy()
+
+
+run.claim("G-1a", at(10.0, "correlation"))
+run.claim("G-2a", at(10.0, "sign"))
+run.claim("G-2c", at(0.0, "sign"))
+run.claim("G-1b", lambda: at(90.0, "correlation"))
+run.claim("G-1c", lambda: at(90.0, "correlation", "closed form"))
+run.claim("G-2b", lambda: at(90.0, "sign"))
+run.claim("G-2d", lambda: at(90.0, "sign") - at(10.0, "sign"))
+ends = course[course.seconds == marks[-1]].groupby("form")[["correlation", "sign", "angle"]].mean()
+run.say(
+    f"After {marks[-1]:g} s: "
+    + "; ".join(
+        f"*{form}*, correlation {row.correlation:.2f}, sign {100 * row.sign:.0f} %, {row.angle:.0f}° from the weight"
+        for form, row in ends.iterrows()
+    )
+    + f". Driven units fire at {course.lower_hz.mean():.1f} Hz, upper ones at {course.upper_hz.mean():.0f} Hz. A unit had "
+    f"{course[course.seconds == marks[-1]].windows.mean():.0f} windows with a spike."
+)
+
+# %% [markdown]
+# ### Descent, closed form, replicas
+#
+# At a rate of $10^{-3}$ the descent needs about a thousand windows on a side to arrive, and a unit has far fewer in a phase. Until then, to first order in the
+# rate, what it reports is a *difference of sums*, of $y\,(1+z)$ over windows with a spike and without. That is not the jump at threshold. But a unit with few windows then reports little
+# instead of something noisy, and no line is drawn out to the threshold from points that lie apart from it. Descent and closed form are the same estimate in the long run only.
+#
+# Statistics add up, so many short replicas may stand for a long sequence: the same answer after fewer steps one after another. On one core that gains nothing, since the work is the
+# same; on many it gains their number.
+
+# %%
+few_seeds = phase_seeds[:3]
+long_marks = run.at(smoke=(2.0, 10.0), book=(10.0, 30.0, 100.0, 300.0, 600.0), full=(10.0, 100.0, 1e3, 1e4))
+long_course, _ = phase_experiments.time_course(few_seeds, long_marks, 10, 50)
+length = run.at(smoke=5.0, book=30.0, full=90.0)
+ways = phase_experiments.sequence_and_replicas(phase_seeds, length, 64, 10, 192)
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7), width_ratios=(3, 2))
+over(left, long_course[long_course.seconds > 0], "seconds", "correlation", "form", FORM_COLOURS)
+apart = long_course[(long_course.form == "closed form") & (long_course.seconds > 0)]
+apart = apart.assign(pair="closed form with as coded")
+over(left, apart, "seconds", "same", "pair", {"closed form with as coded": "#777777"}, ":")
+left.set(xscale="log", xlabel="time in the phase (s)", ylabel="Pearson correlation", ylim=(0, 1.02))
+left.legend(title="with the weight, by form")
+for place, (form, table) in enumerate(ways.dropna(subset=["correlation"]).groupby("form")):
+    for way, shift, mark in (("sequence", -0.12, "o"), ("replicas", 0.12, "D")):
+        own = table[table.way == way].correlation
+        right.plot(np.full(len(own), place + shift), own, mark, ms=5, mfc="none", color=FORM_COLOURS[form], label=way)
+
+# %%
+right.set(ylabel="Pearson correlation with the weight", xlim=(-0.6, 1.6), ylim=(0, 1.02), xticks=(0, 1))
+right.set_xticklabels(["closed form", "means"])
+handles, labels = right.get_legend_handles_labels()
+right.legend(handles[:2], labels[:2], loc="lower right")
+run.figure(
+    fig,
+    "sufficient-statistics",
+    n=f"{len(few_seeds)} seeds left, {len(phase_seeds)} right",
+    data="random weights, 50 (left) and 192 units (right) onto 10",
+    caption="Left: correlation of each estimate with the weight over time, mean and 95 % interval, and of the closed form with the descent (dotted). "
+    f"Right: one sequence of {length:g} s and 64 replicas of {length / 64:.2g} s, a mark a seed.",
+    alt="Left: correlation with the weight over time, a curve for each form, and a dotted one for closed form "
+    "with descent. Right: marks for sequence and replicas side by side, for two forms.",
+)
+
+
+# %%
+def gain(table, form):
+    """Correlation from replicas minus that from one sequence, one value a seed."""
+    wide = table[table.form == form].pivot_table(index="seed", columns="way", values="correlation")
+    return (wide["replicas"] - wide["sequence"]).to_numpy()
+
+
+run.claim("G-9a", phase_experiments.least_squares_deviation(phase_seeds[0]))
+run.claim("G-9b", lambda: at(90.0, "same", "closed form"))
+run.claim("G-9c", lambda: gain(ways, "closed form"))
+took = ways.groupby("way")[["steps", "wall_s"]].mean()
+late = long_course[long_course.seconds == long_marks[-1]].groupby("form")[["correlation", "same"]].mean()
+run.say(
+    f"{length:g} s of network time: {took.steps['sequence']:.0f} steps one after another in a sequence, {took.steps['replicas']:.0f} in replicas; on one core "
+    f"{took.wall_s['sequence']:.2f} s and {took.wall_s['replicas']:.2f} s. After {long_marks[-1]:g} s with 50 units, descent and closed form correlate "
+    f"with {late.same['closed form']:.2f}. After {marks[-1]:g} s with 192, the descent correlates with a difference of sums with "
+    f"{at(marks[-1], 'sums').mean():.3f}."
+)
+
+# %% [markdown]
+# ### A silent upper layer
+#
+# The code scales the weights to a standard deviation of 0.2 times the fan-in, which keeps the upper layer busy. With weights scaled down it falls silent, and
+# silence says nothing about weights.
+
+# %%
+factors = run.at(
+    smoke=(0.002, 0.2), book=(0.002, 0.005, 0.02, 0.05, 0.2), full=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+)
+still_seconds = run.at(smoke=2.0, book=30.0, full=90.0)
+quiet = phase_experiments.silence(
+    factors, (50, 192), run.at(smoke=phase_seeds, book=few_seeds, full=phase_seeds), still_seconds
+)
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
+for fan_in, style in ((50, "o"), (192, "^")):
+    own = quiet[quiet.fan_in == fan_in]
+    left.plot(own.factor, own.upper_hz, style, ms=5, mfc="none", color="#444444", label=f"fan-in {fan_in}")
+    for form in ("as coded", "closed form"):
+        each = own[own.form == form]
+        right.plot(
+            each.upper_hz, 100 * each.sign, style, ms=5, mfc="none", color=FORM_COLOURS[form], label=f"{form}, {fan_in}"
+        )
+
+# %%
+left.axhline(1, color="#777777", lw=0.8)
+left.set(
+    xscale="log", yscale="symlog", xlabel="factor in the weights' scale", ylabel="upper rate (Hz)", ylim=(-0.1, 400)
+)
+right.axvline(1, color="#777777", lw=0.8)
+right.set(
+    xscale="symlog",
+    xlabel="upper rate (Hz)",
+    ylabel="feedback with the weight's sign (%)",
+    ylim=(40, 101),
+    xlim=(-0.1, 400),
+)
+left.legend()
+right.legend(title="form, fan-in", fontsize=8)
+run.figure(
+    fig,
+    "feedback-silence",
+    n=f"{quiet.seed.nunique()} seeds",
+    data="random weights onto 10 units",
+    caption=f"Left: rate of the upper layer over the factor in the scale of the weights (0.2 in the code). Right: agreement in sign after {still_seconds:g} s over that "
+    "rate, a mark a seed; the grey lines are at 1 Hz.",
+    alt="Left: marks of the upper rate over the factor, for two fan-ins. Right: marks of sign agreement over "
+    "the upper rate, for two forms and two fan-ins, with a line at 1 Hz.",
+)
+
+
+# %%
+def silent(fan_in):
+    """Agreement in sign where the upper layer fires below 1 Hz on average, mean over those factors, a value a seed."""
+    own = quiet[(quiet.fan_in == fan_in) & (quiet.form == "closed form")]
+    still = own.groupby("factor").upper_hz.transform("mean") < 1
+    return own[still].groupby("seed").sign.mean()
+
+
+run.claim("G-7a", lambda: silent(192))
+run.claim("G-7b", lambda: silent(50))
+still = quiet[(quiet.upper_hz > 0) & (quiet.upper_hz < 1)].groupby("form").sign.mean()
+if len(still):
+    run.say(
+        "Where the upper layer fires at all but below 1 Hz, the agreement is "
+        + ", ".join(f"{100 * share:.0f} % (*{form}*)" for form, share in still.items())
+        + ". The claims are judged by the closed form, which is poor after so short a time whatever the rate; the other forms are not quite silenced by it."
+    )
+
+# %% [markdown]
+# ## The full algorithm
+#
+# Chains of three hidden layers with 48 units, trained on digits: before every epoch each layer above the first has a feedback phase of its own, then its
+# feedback rests while the weights learn, as in the code. *As coded* goes on from the coefficients of the phase before; *means* starts anew in each. Beside them
+# backpropagation, random feedback (FA) and symmetric alignment (SA, both rates 0.1 per step), the bound for all estimates. **All get the same grid of learning
+# rates**, the same networks, and validation images for the choice; the test images are touched once, by fresh seeds. Rates were chosen, and accuracies measured with
+# more networks than a page waits for, by a stored run, `python -m repro.spike_discontinuity.stored_digits`; the live networks use its rates.
+
+# %%
+spoken = run.p.phase_seconds or run.at(smoke=1.0, book=30.0, full=30.0)
+task = load_task("digits", validation=360, limit=run.at(smoke=300, book=None, full=None))
+run.uses(task.name, **task.facts)
+plan = spiking_feedback.Plan(task, epochs=run.at(smoke=1, book=5, full=20), phase_seconds=spoken, device=run.device)
+methods = tuple(spiking_feedback.METHODS)
+many, many_facts = results.load("spike_discontinuity", "feedback_digits")
+best = many_facts["parameters"]["chosen"]
+networks = run.seeds(run.p.n_networks or run.at(smoke=2, book=5, full=10), "feedback networks")
+who = [spiking_feedback.Contestant(method, best[method], each) for method in methods for each in networks]
+accuracy, looks = spiking_feedback.compare(who, plan)
+run.say(
+    f"Rates tried: {', '.join(f'{rate:g}' for rate in many_facts['parameters']['rates'])}. Chosen: "
+    + ", ".join(f"{METHOD_NAMES[method]} {rate:g}" for method, rate in best.items())
+    + f". A phase lasts {spoken:g} s for each layer; {len(networks)} live networks of each method."
+)
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
+by_network = looks.groupby(["method", "epoch", "seed"], sort=False)[["sign", "error_angle"]].mean().reset_index()
+learned = by_network[by_network.method != "BP"].assign(sign=lambda t: 100 * t.sign)
+over(left, learned, "epoch", "sign", "method", METHOD_COLOURS, names=METHOD_NAMES)
+over(right, learned, "epoch", "error_angle", "method", METHOD_COLOURS, names=METHOD_NAMES)
+left.set(xlabel="epochs of weight learning", ylabel="feedback with the weight's sign (%)", ylim=(40, 101))
+right.set(xlabel="epochs of weight learning", ylabel="hidden errors to backpropagated (°)", ylim=(0, 95))
+right.axhline(45, color="#777777", lw=0.8)
+for axes in (left, right):
+    axes.set_xticks(range(0, plan.epochs + 1, max(1, plan.epochs // 5)))
+left.legend(loc="lower center", ncols=2, fontsize=8)
+run.figure(
+    fig,
+    "feedback-training",
+    n=f"{len(networks)} networks a method",
+    data=task.title,
+    caption=f"While weights learn, behind each feedback phase ({spoken:g} s a layer): agreement in sign (left) and angle between the errors that reach hidden units and "
+    "the backpropagated ones (right), mean over layers, 95 % interval over networks; grey line at 45 degrees.",
+    alt="Two panels over epochs, a curve each for feedback alignment, symmetric alignment and two kinds of spiking estimates: agreement in sign, and angle of hidden errors.",
+)
+
+
+# %%
+def after(epoch, method, column):
+    """A measure behind the phase that follows an epoch, mean over layers, one value a network."""
+    return by_network[(by_network.epoch == epoch) & (by_network.method == method)].set_index("seed")[column]
+
+
+run.claim("G-3", lambda: after(5, "as coded", "sign") - after(1, "as coded", "sign"))
+run.claim("G-6a", lambda: after(1, "as coded", "error_angle"))
+run.claim("G-6b", lambda: after(1, "as coded", "error_angle") - after(1, "FA", "error_angle"))
+ends = by_network[by_network.epoch == plan.epochs].groupby("method")[["sign", "error_angle"]].mean()
+run.say(
+    f"After {plan.epochs} epochs, sign and angle of hidden errors: "
+    + "; ".join(
+        f"{METHOD_NAMES[m]} {100 * ends.sign[m]:.0f} %, {ends.error_angle[m]:.0f}°" for m in methods if m != "BP"
+    )
+    + "."
+)
+
+# %% [markdown]
+# ### Accuracy
+#
+# Digits are embedded. A part of MNIST is trained beside them where it is at hand (not at scale smoke), with the rates found on digits. (A first run judged the claims on digits by five live networks a method. Their
+# intervals lay across the edges, so these claims got the more numerous networks of the stored run; no threshold was changed.)
+
+# %%
+stored_digits = many[(many.part == "test") & (many.epoch == many.epoch.max())]
+plain = stored_digits[stored_digits.scale == 1]
+pieces = {f"{task.title}, stored": plain, f"{task.title}, live": accuracy[accuracy.epoch == plan.epochs]}
+if run.scale != "smoke" and available("mnist"):
+    part = load_task("mnist", validation=360, limit=run.at(smoke=300, book=3000, full=None))
+    run.uses(part.name, **part.facts)
+    larger = replace(plan, task=part, epochs=run.at(smoke=1, book=4, full=10))
+    some = [m for m in methods if m != "means"]
+    few = [spiking_feedback.Contestant(m, best[m], s) for m in some for s in networks]
+    pieces[f"{part.title}, part, live"] = spiking_feedback.compare(few, larger)[0].query(f"epoch == {larger.epochs}")
+
+# %%
+fig, all_axes = plt.subplots(1, len(pieces), figsize=(3.3 * len(pieces), 3.8), squeeze=False)
+for axes, (title, table) in zip(all_axes[0], pieces.items(), strict=True):
+    for place, method in enumerate(methods):
+        own = table[table.method == method].accuracy
+        middle, low, high = intervals([own] if len(own) else [])
+        axes.plot(np.full(len(own), place - 0.15), own, ".", ms=4, color=METHOD_COLOURS[method])
+        axes.errorbar(
+            place + np.full(len(middle), 0.15),
+            middle,
+            [middle - low, high - middle],
+            fmt="o",
+            capsize=3,
+            color=METHOD_COLOURS[method],
+        )
+    axes.set(title=title, xticks=range(len(methods)), xlim=(-0.5, len(methods) - 0.5))
+    axes.set_xticklabels([METHOD_NAMES[m] for m in methods], rotation=45, ha="right", fontsize=8)
+
+# %%
+all_axes[0, 0].set_ylabel("test accuracy (%)")
+run.figure(
+    fig,
+    "feedback-accuracy",
+    n=", ".join(f"{table.seed.nunique()} networks a method" for table in pieces.values()),
+    data=", ".join(pieces),
+    stored="spike_discontinuity/feedback_digits",
+    caption=f"Test accuracy after the last epoch ({plan.epochs} on digits). Dots: networks; beside them mean and 95 % interval. Spikes by means were "
+    "not run on MNIST.",
+    alt="Test accuracy of five ways of sending errors back, a dot a network, in a panel for each data set.",
+)
+
+
+# %%
+def paired(table, plus, minus):
+    """Test accuracy of one method minus another's, one value a network seed."""
+    wide = table.pivot_table(index="seed", columns="method", values="accuracy")
+    return (wide[plus] - wide[minus]).to_numpy()
+
+
+run.claim("G-4a", lambda: paired(plain, "BP", "as coded"))
+run.claim("G-4b", lambda: paired(plain, "as coded", "FA"))
+on_mnist = [title for title in pieces if "MNIST" in title]
+run.claim("G-4c", lambda: paired(pieces[on_mnist[0]], "as coded", "FA"), without=[] if on_mnist else ["MNIST"])
+for title, table in pieces.items():
+    means = table.groupby("method").accuracy.mean()
+    run.say(f"**{title}**: " + ", ".join(f"{METHOD_NAMES[m]} {means[m]:.1f} %" for m in methods if m in means) + ".")
+
+# %% [markdown]
+# ### The scale is imposed
+#
+# The transfer sets the feedback's standard deviation to that of the initial draw: the spikes give the pattern, a constant the scale. How much hangs on it? The
+# learning rate is the one chosen at the code's scale.
+
+# %%
+scaled = stored_digits[stored_digits.method == "as coded"].sort_values("scale")
+wide = scaled.pivot_table(index="seed", columns="scale", values="accuracy")
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4), sharex=True)
+over(left, scaled, "scale", "accuracy", "method", METHOD_COLOURS, STORED, METHOD_NAMES)
+left.plot(scaled.scale, scaled.accuracy, ".", ms=5, color="#D55E00", alpha=0.5)
+changed = wide.sub(wide[1.0], axis=0).melt(ignore_index=False, value_name="change").assign(method="as coded")
+over(right, changed, "scale", "change", "method", METHOD_COLOURS, STORED, METHOD_NAMES)
+right.axhspan(-1, 1, color="#777777", alpha=0.15, lw=0)
+left.set(xscale="log", ylabel="test accuracy (%)")
+right.set(ylabel="change from the code's scale (points)")
+for axes in (left, right):
+    axes.set(xticks=wide.columns, xlabel="scale of the feedback (times the code's)")
+    axes.set_xticklabels([f"{scale:g}" for scale in wide.columns])
+    axes.minorticks_off()
+
+# %%
+run.figure(
+    fig,
+    "feedback-scale",
+    n=f"{len(wide)} networks a scale",
+    data="scikit-learn digits",
+    stored="spike_discontinuity/feedback_digits",
+    caption="Stored run, spikes as coded: test accuracy with the feedback's imposed scale halved and doubled (left; dots: networks), and its change in the same network (right; grey: one "
+    "point). Lines and bands: mean and 95 % interval.",
+    alt="Left: test accuracy over the scale of the feedback, with dots for single networks. Right: change from scale 1, with a grey band of one point.",
+)
+run.claim("G-8a", lambda: wide[0.5] - wide[1.0])
+run.claim("G-8b", lambda: wide[2.0] - wide[1.0])
+
+# %% [markdown]
+# ### A convolutional network on a part of CIFAR-10
+#
+# A stored run, made by `python -m repro.spike_discontinuity.stored`. The network is the authors' in kind but a quarter as wide, and it saw a part of the images, from the lossy copy that the
+# data folder has. As in the code convolutions keep random feedback; SA here aligns the dense layers alone, which is the best that estimates of these layers can do.
+
+# %%
+stored_table, stored_facts = results.load("spike_discontinuity", "convolutional")
+ran = stored_table[stored_table.part == "test"]
+sizes, kinds_run = stored_facts["data"]["cifar10"], [m for m in methods if m in set(ran.method)]
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
+over(left, ran, "epoch", "accuracy", "method", METHOD_COLOURS, STORED, METHOD_NAMES)
+signs = ran[ran.method == "as coded"].melt(["epoch", "seed"], [c for c in ran if c.startswith("sign")], "layer", "sign")
+signs = signs.assign(sign=100 * signs.sign, layer=signs.layer.str.removeprefix("sign, "))
+over(
+    right,
+    signs,
+    "epoch",
+    "sign",
+    "layer",
+    dict(zip(dict.fromkeys(signs.layer), ("#CC79A7", "#56B4E9", "#D55E00"), strict=True)),
+    STORED,
+)
+
+# %%
+left.set(xlabel="epochs", ylabel="test accuracy (%)", xticks=sorted(set(ran.epoch)))
+right.set(xlabel="epochs", ylabel="feedback with the weight's sign (%)", ylim=(40, 101), title="spikes, as coded")
+right.set_xticks(sorted(set(ran.epoch)))
+left.legend()
+right.legend(title="units below to above")
+run.figure(
+    fig,
+    "feedback-convolutional",
+    n=f"{ran.seed.nunique()} networks a method",
+    data=f"{sizes['title']}, {sizes['train']} training and {sizes['test']} test images",
+    stored="spike_discontinuity/convolutional",
+    caption="Stored run: test accuracy over epochs by method (left), and agreement in sign of each dense layer at the end of an epoch, weights having moved since the phase (right).",
+    alt="Left: a curve of test accuracy over epochs for each of four methods. Right: a curve of sign agreement "
+    "over epochs for each of three dense layers.",
+)
+
+# %%
+settings = stored_facts["parameters"]
+finals = ran[ran.epoch == ran.epoch.max()].pivot_table(index="seed", columns="method", values="accuracy")
+run.claim("G-4d", lambda: finals["BP"] - finals["as coded"])
+run.claim("G-4e", lambda: finals["as coded"] - finals["FA"])
+if run.scale == "full":
+    run.skip("G-5", "needs Fashion-MNIST, which the data folder does not have, and CIFAR-10 in full")
+run.say(
+    f"{sizes['train']} training images, {ran.epoch.max()} epochs, {len(finals)} networks each: "
+    + ", ".join(f"{METHOD_NAMES[m]} {finals[m].mean():.1f} %" for m in kinds_run)
+    + f". Rates tried: {', '.join(f'{rate:g}' for rate in settings['rates'])}; chosen after {settings['tuning_epochs']} epochs: "
+    + ", ".join(f"{METHOD_NAMES[m]} {settings['chosen'][m]:g}" for m in kinds_run)
+    + ". The gain on four data sets of growing difficulty (G-5) cannot be tested here."
+)
+
+# %% [markdown]
+# ## How good must an estimate be?
+#
+# The chapter on weight alignment ends with rules that need to know the weights. Symmetric alignment moves the feedback by $B \leftarrow (1-a)B + a\hat W$, with $\hat W = W$. Put an estimate in its place: $W$ with noise of $r$ times its
+# root mean square, renewed every $k$ steps and held in between. For resting weights the feedback ends at
+#
+# $$\tan\angle(B, W) = r\sqrt{\frac{1-q}{1+q}}, \qquad q = (1-a)^k,$$
+#
+# from the weight, at each renewal: frequent estimates are averaged, a rare one is believed. Spiking units are estimators of this kind: an angle $\alpha$ between their estimate and the weight is a noise of $r = \tan\alpha$,
+# renewed once an epoch. Feedback takes the norm of the weight here, so that only its direction counts.
+
+# %%
+epoch_steps = len(task.train) // plan.batch
+periods = {"every step": 1, "every eighth step": 8, "once an epoch": epoch_steps}
+levels = run.at(
+    smoke=(0.0, 1.0), book=(0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0), full=(0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+)
+fed_seeds = run.seeds(run.at(smoke=2, book=20, full=20), "estimates")
+who = [estimated_alignment.Estimated(r, k, s) for r in levels for k in periods.values() for s in fed_seeds]
+fed = estimated_alignment.train_with_estimates(who, best["SA"], plan)[0]
+weight = phase_experiments.random_weights(48, 48, networks[0])[0]
+
+# %%
+law = pd.DataFrame(
+    [
+        (r, k, s, estimated_alignment.resting_tangent(weight, r, k, s))
+        for r in levels
+        if r
+        for k in periods.values()
+        for s in fed_seeds[:5]
+    ],
+    columns=["noise", "interval", "seed", "tangent"],
+)
+law = law.assign(
+    predicted=[estimated_alignment.predicted_tangent(r, k) for r, k in zip(law.noise, law.interval, strict=True)]
+)
+spiking = (
+    looks[(looks.method == "as coded") & (looks.epoch > 0)]
+    .groupby(["epoch", "seed"])
+    .angle.mean()
+    .groupby("epoch")
+    .mean()
+)
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
+shades = dict(zip(periods, ("#0072B2", "#56B4E9", "#CC79A7"), strict=True))
+for name, k in periods.items():
+    own = law[law.interval == k]
+    line = np.geomspace(min(own.noise), max(own.noise), 50)
+    left.plot(
+        line,
+        [np.degrees(np.arctan(estimated_alignment.predicted_tangent(r, k))) for r in line],
+        color=shades[name],
+        label=name,
+    )
+    left.plot(own.noise, np.degrees(np.arctan(own.tangent)), "o", ms=4, mfc="none", color=shades[name])
+left.set(xscale="log", xlabel="noise r of an estimate (weight's rms)", ylabel="feedback to resting weight (°)")
+left.legend(title="law (line), measured (rings)")
+named = fed.assign(renewed=[next(name for name, k in periods.items() if k == each) for each in fed.interval])
+over(right, named, "noise", "accuracy", "renewed", shades)
+
+# %%
+lived = pieces[f"{task.title}, live"].groupby("method").accuracy.mean()
+for method, place in (("BP", "bottom"), ("FA", "top")):
+    level = lived[method]
+    right.axhline(level, color=METHOD_COLOURS[method], lw=1, ls="--")
+    right.text(0.02, level, METHOD_NAMES[method], ha="left", va=place, fontsize=8, color=METHOD_COLOURS[method])
+right.set(
+    xscale="symlog",
+    xlabel="noise r of an estimate (weight's rms)",
+    ylabel="test accuracy (%)",
+    xlim=(-0.1, 1.1 * max(levels)),
+)
+for axes in (left, right):
+    shown = [r for r in levels if r or axes is right]
+    axes.set_xticks(shown, [f"{r:g}" for r in shown])
+    axes.minorticks_off()
+for epoch in (1, plan.epochs):
+    right.axvline(np.tan(np.radians(spiking[epoch])), color="#D55E00", lw=1, ls=":")
+
+# %%
+right.plot(
+    np.tan(np.radians(spiking.iloc[-1])), lived["as coded"], "*", ms=11, color="#D55E00", label="spikes, as coded"
+)
+right.legend(title="estimates renewed", fontsize=8)
+run.figure(
+    fig,
+    "estimated-alignment",
+    n=f"{len(fed_seeds)} networks a point",
+    data=task.title,
+    caption="Symmetric alignment fed with estimates. Left: angle of the feedback to a resting weight, law and simulation. Right: test accuracy while the weights learn, mean and 95 % interval; dashed: "
+    "backpropagation and feedback alignment; dotted: noise of the spiking estimates as coded after the first and the last epoch, star: accuracy with them.",
+    alt="Left: angle over noise, a curve with rings on it for each interval between estimates. Right: accuracy "
+    "over noise, a curve for each interval, with lines for backpropagation and feedback alignment and a "
+    "star for spiking estimates.",
+)
+run.claim("G-10a", (law.tangent / law.predicted).groupby(law.seed).mean())
+
+
+# %%
+def cost_of(noise, interval):
+    """Accuracy with such estimates minus with the weight itself at each step, one value a seed."""
+    wide = fed.pivot_table(index="seed", columns=["noise", "interval"], values="accuracy")
+    return wide[noise, interval] - wide[0.0, 1]
+
+
+run.claim("G-10b", lambda: cost_of(1.0, 1))
+run.claim("G-10c", lambda: cost_of(0.0, epoch_steps))
+still = {name: [r for r in levels if cost_of(r, k).mean() >= -1] for name, k in periods.items()}
+run.say(
+    "Largest noise tried that costs less than a point on average: "
+    + ", ".join(f"{max(found):g} ({name})" if found else f"none ({name})" for name, found in still.items())
+    + f". The spiking estimates as coded stand at r = {np.tan(np.radians(spiking.iloc[0])):.2f} after the first epoch and {np.tan(np.radians(spiking.iloc[-1])):.2f} after "
+    "the last, renewed once an epoch."
+)
+
+# %% [markdown]
 # ## Article and code
 #
 # Where they differ, both are run: weights (12, 9), $c$ in the middle and at its highest.
@@ -1091,7 +1672,7 @@ run.table(
 )
 
 # %% [markdown]
-# ## All estimators
+# ## All estimators, all ways of sending errors back
 
 
 # %%
@@ -1112,7 +1693,29 @@ run.table(
 )
 
 # %% [markdown]
+# ### All ways of sending errors back
+
+# %%
+rows = []
+for title, table in pieces.items():
+    for method in (m for m in methods if m in set(table.method)):
+        own = table[table.method == method].accuracy
+        middle, low, high = intervals([own])
+        rows.append((title, METHOD_NAMES[method], best[method], middle[0], low[0], high[0], len(own)))
+for method in kinds_run:
+    middle, low, high = intervals([finals[method]])
+    rate = stored_facts["parameters"]["chosen"][method]
+    rows.append(("CIFAR-10, part (stored)", METHOD_NAMES[method], rate, middle[0], low[0], high[0], len(finals)))
+columns = ["data", "errors return by", "rate", "test accuracy (%)", "95 % from", "to", "networks"]
+run.table(
+    pd.DataFrame(rows, columns=columns),
+    "Feedback compared: learning rate chosen on validation images, and test accuracy.",
+)
+
+# %% [markdown]
 # ## Implementation details that matter
+#
+# For the effect of a spike on a cost:
 #
 # | item | article | code | here |
 # |---|---|---|---|
@@ -1125,6 +1728,20 @@ run.table(
 # | second layer | | drawn anew for each correlation | the same for all |
 # | input weights of the wide network | all 1, at which the coded neuron hardly fires | all 10 | all 10 |
 #
+# For feedback weights:
+#
+# | item | code of Guerguiev et al. | here |
+# |---|---|---|
+# | order of events in a step | its own, not needed above | potentials, voltages, spikes and reset, windows, traces (`feedback_kernels`) |
+# | window | opens when the drive is within 0.1 of threshold; a second test, within 10, is always true | the opening condition alone |
+# | regression | one step of descent a window, rate 1e-3, from 0, coefficients kept from phase to phase | the same, and two closed forms |
+# | scale of the feedback | set to that of the initial draw | the same; halved and doubled beside it |
+# | weights in the phase | spread 0.2 times the fan-in, biases unused | the same |
+# | filter | 30 steps of history | two truncated exponential traces, equal to it |
+# | schedule | 90 s before every epoch, 30 s for each of three layers | 30 s for each layer at scales book and full |
+# | loss | softmax followed by a cross-entropy that has its own | one softmax |
+# | network | 64 maps, 1600-384-192-10, crop and flip, 100 epochs | 16 and 32 maps, 800-128-64-10, neither, few epochs |
+#
 # 1. **Noise is not scaled with the step.** The step of 1 ms is part of the model.
 # 2. **A neuron that is refractory when a window begins** can cross in its drive without a spike: the design is slightly fuzzy.
 # 3. **Refractoriness holds the potential, not the increment.** As coded, one large step from rest can fire within it; at these weights none does.
@@ -1136,6 +1753,8 @@ run.table(
 #
 # That neurons do this. The assumptions (windows like independent draws, interventions that act as in a causal network) are assumed in the article and here. The delayed-XOR network of the supplement is not built, and
 # nothing here has recurrent connections, plastic inhibition or a reward that comes late.
+#
+# Of the four image sets of the second article, Fashion-MNIST, SVHN and VOC were not touched, CIFAR-10 in part and from a lossy copy; the article's own numbers are unread; nothing here has the authors' size.
 
 # %%
 run.close()
