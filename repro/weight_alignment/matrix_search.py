@@ -35,6 +35,7 @@ Arm = Literal["free", "rescaled"]
 ARMS: tuple[Arm, ...] = ("free", "rescaled")
 """Feedback with the norm that its rule gives it, or with that of the layer's weights."""
 
+MEASURED = ("mean", "sd", "diverged", "angle", "gain")  # what is kept of a trial beside its score
 STALE_S = 1800  # a worker that has not finished a trial for so long is taken to be gone
 
 
@@ -128,7 +129,7 @@ def _batch(
     points: dict[str, Parameters] = {}
     for name, study in studies.items():
         if len(done[name]) > number:
-            points[name] = suggest(FixedTrial(done[name][number].params), family(name))  # type: ignore[arg-type]
+            points[name] = suggest(FixedTrial(done[name][number].params), family(name))
             continue
         study.sampler = sampler(budget, drawn)
         asked[name] = study.ask()
@@ -209,9 +210,10 @@ def trials_table(unit: Unit, plan: Plan, storage: BaseStorage) -> pd.DataFrame:
         with quiet():
             study = optuna.load_study(storage=storage, study_name=f"{unit.name}/{name}")
         for number, trial in enumerate(_complete(study)[: plan.trials]):
-            point = suggest(FixedTrial(trial.params), family(name))  # type: ignore[arg-type]
+            measured = {key: trial.user_attrs[key] for key in MEASURED}
+            point = suggest(FixedTrial(trial.params), family(name))
             where = {"arm": unit.arm, "sampler": unit.sampler, "sampler_seed": unit.seed, "set": name, "trial": number}
-            rows.append(where | {"score": trial.value} | trial.user_attrs | {f"p_{key}": v for key, v in point.items()})
+            rows.append(where | {"score": trial.value} | measured | {f"p_{key}": v for key, v in point.items()})
     return pd.DataFrame(rows)
 
 

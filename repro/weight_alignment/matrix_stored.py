@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ from repro import provenance, results
 from repro.data import available
 from repro.parameters import find_device
 from repro.provenance import ROOT
-from repro.results import write_atomically
+from repro.results import read_table, write_atomically
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.matrix_final import conditions, fresh_seeds, measure
 from repro.weight_alignment.matrix_search import (
@@ -56,9 +57,10 @@ def units(sampler_seeds: int) -> tuple[Unit, ...]:
 @click.option("--epochs", default=10, show_default=True)
 @click.option("--seeds", default=10, show_default=True, help="fresh networks of each set and search")
 @click.option("--device", default="cpu", show_default=True)
+@click.option("--folder", default=str(results.RESULTS), show_default=True, help="where the tables are written")
 @click.option("--only-search", is_flag=True, help="leave measuring and saving to another machine")
 def matrix(
-    storage: str, trials: int, sampler_seeds: int, epochs: int, seeds: int, device: str, only_search: bool
+    storage: str, trials: int, sampler_seeds: int, epochs: int, seeds: int, device: str, folder: str, only_search: bool
 ) -> None:
     """Search the settings of every set of primitives, measure the best on fresh networks, and store the tables."""
     torch.set_num_threads(1)
@@ -71,7 +73,7 @@ def matrix(
         if waiting:
             print(f"others are busy with {', '.join(waiting)}; the same command measures and saves once they are done")
         elif not only_search:
-            _measure_and_save(todo, plan, kept, seeds, Path(storage).with_suffix(".measured"))
+            _measure_and_save(todo, plan, kept, seeds, Path(folder))
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
@@ -86,7 +88,7 @@ def _search_all(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage) -> Non
         print(f"{unit.name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, seeds: int, work: Path) -> None:
+def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, seeds: int, folder: Path) -> None:
     """Fresh networks in every condition, each kept as soon as it is there; then all tables."""
     began = time.perf_counter()
     trials = pd.concat([trials_table(unit, plan, storage) for unit in todo], ignore_index=True)
@@ -95,17 +97,21 @@ def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, 
     other = None
     if available("mnist"):
         other = Setup(load_task("mnist", validation=2000, limit=6000), epochs=5, device=plan.setup.device)
-    tables = []
+    tables, kept = [], []
+    same = zlib.crc32(f"{plan.described()} {plan.trials} {fresh}".encode())  # what is kept must be of this very search
     for condition in conditions(plan.setup, plan.depth, other):
-        path = work / f"{condition.name}.csv"
+        path = folder / ROOM / f"measured.{condition.name}.{same}.partial"
         if not path.exists():
             write_atomically(path, measure(found, condition, fresh).to_csv(index=False).encode())
             print(f"{condition.name}: {time.perf_counter() - began:.0f} s", flush=True)
-        tables.append(pd.read_csv(path))
+        tables.append(read_table(path))
+        kept.append(path)
     record = _record(todo, plan, fresh, other, time.perf_counter() - began)
     for (arm, sampler), table in trials.groupby(["arm", "sampler"]):
-        print(results.save(ROOM, f"matrix_{arm}_{sampler}", short(table), record))
-    print(results.save(ROOM, "matrix_final", short(pd.concat(tables, ignore_index=True)), record))
+        print(results.save(ROOM, f"matrix_{arm}_{sampler}", short(table), record, folder))
+    print(results.save(ROOM, "matrix_final", short(pd.concat(tables, ignore_index=True)), record, folder))
+    for path in kept:
+        path.unlink()
 
 
 def short(table: pd.DataFrame) -> pd.DataFrame:
