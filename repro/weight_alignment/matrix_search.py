@@ -94,9 +94,14 @@ def open_storage(where: str | Path | None) -> BaseStorage:
 
 
 def search(
-    unit: Unit, plan: Plan, storage: BaseStorage | None = None, progress: Callable[[], object] | None = None
+    units: Unit | Sequence[Unit],
+    plan: Plan,
+    storage: BaseStorage | None = None,
+    progress: Callable[[], object] | None = None,
 ) -> pd.DataFrame:
-    """Run a unit to its end, from where the storage has it, and return its trials (see :func:`trials_table`).
+    """Run units to their end, from where the storage has them, and return their trials (see :func:`trials_table`).
+
+    Several units run in lockstep too, which a GPU has room for; a core is full with one.
 
     Raises
     ------
@@ -104,43 +109,44 @@ def search(
         If the storage holds a unit of this name that was searched with other settings.
     """
     storage = InMemoryStorage() if storage is None else storage
+    units = [units] if isinstance(units, Unit) else list(units)
     with quiet():
-        studies = {name: _open(storage, unit, name, plan) for name in plan.sets}
-        done = {name: _complete(study) for name, study in studies.items()}
+        studies = {(unit, name): _open(storage, unit, name, plan) for unit in units for name in plan.sets}
+        done = {key: _complete(study) for key, study in studies.items()}
         for number in range(min(map(len, done.values())), plan.trials):
-            _batch(number, unit, plan, studies, done)
-            studies[plan.sets[0]].set_user_attr("alive", time.time())
+            _batch(number, plan, studies, done)
+            for unit in units:
+                studies[unit, plan.sets[0]].set_user_attr("alive", time.time())
             if progress:
                 progress()
-    return trials_table(unit, plan, storage)
+    return pd.concat([trials_table(unit, plan, storage) for unit in units], ignore_index=True)
+
+
+Key = tuple[Unit, str]
+"""A unit and a set."""
 
 
 def _batch(
-    number: int,
-    unit: Unit,
-    plan: Plan,
-    studies: Mapping[str, optuna.Study],
-    done: Mapping[str, Sequence[FrozenTrial]],
+    number: int, plan: Plan, studies: Mapping[Key, optuna.Study], done: Mapping[Key, Sequence[FrozenTrial]]
 ) -> None:
     """Trial ``number`` of all sets. Those that the storage has are trained again, so that the batch is the same."""
-    budget = Budget(plan.trials, network_seeds=plan.network_seeds, sampler=unit.sampler, startup=plan.startup)
-    drawn = int(np.random.SeedSequence([unit.seed, number]).generate_state(1)[0])
-    asked: dict[str, optuna.Trial] = {}
-    points: dict[str, Parameters] = {}
-    for name, study in studies.items():
-        if len(done[name]) > number:
-            points[name] = suggest(FixedTrial(done[name][number].params), family(name))
+    asked: dict[Key, optuna.Trial] = {}
+    points: dict[Key, Parameters] = {}
+    for (unit, name), study in studies.items():
+        key = unit, name
+        if len(done[key]) > number:
+            points[key] = suggest(FixedTrial(done[key][number].params), family(name))
             continue
-        study.sampler = sampler(budget, drawn)
-        asked[name] = study.ask()
-        points[name] = suggest(asked[name], family(name))
-    seeds = plan.network_seeds
-    networks = [plan.learner(unit.arm, name, point) for name, point in points.items()]
-    for name, measured in zip(points, _train(networks, plan, seeds), strict=True):
-        if name in asked:
-            for key, value in measured.items():
-                asked[name].set_user_attr(key, value)
-            studies[name].tell(asked[name], measured["mean"] - measured["sd"])
+        budget = Budget(plan.trials, network_seeds=plan.network_seeds, sampler=unit.sampler, startup=plan.startup)
+        study.sampler = sampler(budget, int(np.random.SeedSequence([unit.seed, number]).generate_state(1)[0]))
+        asked[key] = study.ask()
+        points[key] = suggest(asked[key], family(name))
+    networks = [plan.learner(unit.arm, name, point) for (unit, name), point in points.items()]
+    for key, measured in zip(points, _train(networks, plan, plan.network_seeds), strict=True):
+        if key in asked:
+            for fact, value in measured.items():
+                asked[key].set_user_attr(fact, value)
+            studies[key].tell(asked[key], measured["mean"] - measured["sd"])
 
 
 def _train(candidates: Sequence[Learner], plan: Plan, seeds: Sequence[int]) -> list[dict[str, float]]:

@@ -41,6 +41,7 @@ from repro.weight_alignment.primitive_sets import REFERENCES, all_sets
 from repro.weight_alignment.tasks import load_task
 
 ROOM = "weight_alignment"
+CHUNK_GPU = 4096  # networks computed together
 FRESH = 10_000  # the first network seed that no search uses
 
 
@@ -64,7 +65,9 @@ def matrix(
 ) -> None:
     """Search the settings of every set of primitives, measure the best on fresh networks, and store the tables."""
     torch.set_num_threads(1)
-    setup = Setup(load_task("digits", validation=360), epochs=epochs, device=find_device(device))
+    where = find_device(device)
+    chunk = CHUNK_GPU if where.type == "cuda" else Setup.chunk
+    setup = Setup(load_task("digits", validation=360), epochs=epochs, device=where, chunk=chunk)
     plan = Plan((*all_sets(), *REFERENCES), setup, depth=4, trials=trials)
     kept, todo = open_storage(storage), units(sampler_seeds)
     try:
@@ -80,12 +83,22 @@ def matrix(
 
 
 def _search_all(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage) -> None:
-    """Take units until none is left that nobody works on."""
-    while unit := take(todo, plan, storage):
+    """Take units until none is left that nobody works on: one at a time on a core, all at once on a GPU."""
+    at_once = len(todo) if plan.setup.chunk >= CHUNK_GPU else 1
+    while taken := _take_some(todo, plan, storage, at_once):
         began = time.perf_counter()
-        with tqdm(total=plan.trials, desc=unit.name, mininterval=10) as bar:
-            search(unit, plan, storage, progress=bar.update)
-        print(f"{unit.name}: {time.perf_counter() - began:.0f} s", flush=True)
+        names = ", ".join(unit.name for unit in taken)
+        with tqdm(total=plan.trials, desc=names, mininterval=10) as bar:
+            search(taken, plan, storage, progress=bar.update)
+        print(f"{names}: {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def _take_some(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, most: int) -> list[Unit]:
+    """Up to so many units that nobody works on."""
+    taken: list[Unit] = []
+    while len(taken) < most and (unit := take([each for each in todo if each not in taken], plan, storage)):
+        taken.append(unit)
+    return taken
 
 
 def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, seeds: int, folder: Path) -> None:
@@ -96,7 +109,9 @@ def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, 
     fresh = fresh_seeds(sorted({key[2] for key in found}), seeds, FRESH)
     other = None
     if available("mnist"):
-        other = Setup(load_task("mnist", validation=2000, limit=6000), epochs=5, device=plan.setup.device)
+        other = Setup(
+            load_task("mnist", validation=2000, limit=6000), epochs=5, device=plan.setup.device, chunk=plan.setup.chunk
+        )
     tables, kept = [], []
     same = zlib.crc32(f"{plan.described()} {plan.trials} {fresh}".encode())  # what is kept must be of this very search
     for condition in conditions(plan.setup, plan.depth, other):

@@ -86,6 +86,16 @@ def test_units_differ_in_what_they_try(plan, uninterrupted):
     assert not np.isin(other.p_rate, uninterrupted.p_rate).any()
 
 
+def test_units_in_lockstep_do_what_each_does_alone(plan):
+    units = [Unit("free", "random", 3), Unit("rescaled", "random", 4)]
+    both, alone = search(units, plan), pd.concat([search(unit, plan) for unit in units], ignore_index=True)
+    settings = [name for name in both.columns if name.startswith("p_")]
+    pd.testing.assert_frame_equal(both[settings], alone[settings])
+    # other neighbours, another order of float32 sums: an example in a hundred may change sides
+    assert abs(both["mean"] - alone["mean"]).max() < 0.02
+    assert abs(both.angle - alone.angle).max() < 1
+
+
 def test_sets_of_one_unit_start_from_the_same_random_numbers(uninterrupted):
     first = uninterrupted[uninterrupted.trial == 0]
     assert first.p_rate.nunique() == 1
@@ -133,6 +143,13 @@ def test_workers_take_different_units_until_none_is_left(plan, tmp_path, monkeyp
     later = matrix_search.time.time() + matrix_search.STALE_S + 1
     monkeypatch.setattr(matrix_search.time, "time", lambda: later)
     assert take(units, plan, kept) == UNIT  # its worker is taken to be gone
+
+
+def test_a_gpu_takes_all_units_at_once_and_a_core_one(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix_search.time, "sleep", lambda seconds: None)
+    units = matrix_stored.units(2)
+    assert len(set(matrix_stored._take_some(units, plan, open_storage(tmp_path / "kept.log"), 99))) == len(units) == 8
+    assert len(matrix_stored._take_some(units, plan, open_storage(tmp_path / "other.log"), 1)) == 1
 
 
 def test_a_finished_unit_is_not_taken(plan, tmp_path):
