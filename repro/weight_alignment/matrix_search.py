@@ -223,6 +223,13 @@ def trials_table(unit: Unit, plan: Plan, storage: BaseStorage) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def seconds_spent(unit: Unit, plan: Plan, storage: BaseStorage) -> float:
+    """How long the finished trials of a unit took, pauses between them not counted."""
+    with quiet():
+        study = optuna.load_study(storage=storage, study_name=f"{unit.name}/{plan.sets[0]}")
+    return sum(trial.duration.total_seconds() for trial in _complete(study) if trial.duration)
+
+
 def best_learners(trials: pd.DataFrame, plan: Plan) -> dict[tuple[Arm, str, int], Learner]:
     """The learner of the best trial of each arm, set and sampler seed; the first, among equals."""
     best = trials.loc[trials.groupby(["arm", "set", "sampler_seed"], sort=False).score.idxmax()]

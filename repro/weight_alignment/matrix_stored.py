@@ -34,6 +34,7 @@ from repro.weight_alignment.matrix_search import (
     finished,
     open_storage,
     search,
+    seconds_spent,
     take,
     trials_table,
 )
@@ -121,7 +122,8 @@ def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, 
             print(f"{condition.name}: {time.perf_counter() - began:.0f} s", flush=True)
         tables.append(read_table(path))
         kept.append(path)
-    record = _record(todo, plan, fresh, other, time.perf_counter() - began)
+    searching = sum(seconds_spent(unit, plan, storage) for unit in todo)
+    record = _record(todo, plan, fresh, other, searching + time.perf_counter() - began)
     for (arm, sampler), table in trials.groupby(["arm", "sampler"]):
         print(results.save(ROOM, f"matrix_{arm}_{sampler}", short(table), record, folder))
     print(results.save(ROOM, "matrix_final", short(pd.concat(tables, ignore_index=True)), record, folder))
@@ -136,7 +138,7 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _record(todo: tuple[Unit, ...], plan: Plan, fresh: dict, other: Setup | None, seconds: float) -> dict:
-    """Where the tables come from; the wall time is that of measuring, searches run on any number of machines."""
+    """Where the tables come from; the wall time is that of all searches, one after another, and of saving."""
     setup = plan.setup
     return provenance.record(
         command=provenance.command("repro.weight_alignment.matrix_stored"),

@@ -1,6 +1,7 @@
 """The search over all sets: it goes on where it was killed, keeps to its settings, and shares its work."""
 
 import dataclasses
+import time
 
 import numpy as np
 import optuna
@@ -15,7 +16,16 @@ from repro.weight_alignment import matrix_search, matrix_stored
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.lockstep import train
 from repro.weight_alignment.matrix_final import conditions, fresh_seeds, measure
-from repro.weight_alignment.matrix_search import Plan, Unit, best_learners, finished, open_storage, search, take
+from repro.weight_alignment.matrix_search import (
+    Plan,
+    Unit,
+    best_learners,
+    finished,
+    open_storage,
+    search,
+    seconds_spent,
+    take,
+)
 from repro.weight_alignment.tasks import load_task
 
 SETS = ("none", "amp+decay", "decay+self", "sparse", "BP")
@@ -155,8 +165,10 @@ def test_a_gpu_takes_all_units_at_once_and_a_core_one(plan, tmp_path, monkeypatc
 def test_a_finished_unit_is_not_taken(plan, tmp_path):
     kept, short = open_storage(tmp_path / "kept.log"), dataclasses.replace(plan, trials=1)
     assert not finished(UNIT, short, kept)
+    began = time.perf_counter()
     search(UNIT, short, kept)
     assert finished(UNIT, short, kept)
+    assert 0 < seconds_spent(UNIT, short, kept) <= time.perf_counter() - began
     assert take([UNIT], short, kept) is None
 
 
