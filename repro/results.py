@@ -62,7 +62,12 @@ def load(room: str, name: str, folder: Path = RESULTS) -> tuple[pd.DataFrame, di
     provenance = json.loads(path.with_suffix(".json").read_text())
     if sha256(path) != provenance["sha256"]:
         raise Mistake(f"{path.relative_to(folder)} is not the table that {path.stem}.json describes: run it again")
-    return pd.read_csv(path), provenance
+    return read_table(path), provenance
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A tidy table as it was written: only an empty field is missing, words such as "null" are words."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def stored(room: str, folder: Path = RESULTS) -> list[str]:

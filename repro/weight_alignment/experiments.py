@@ -27,6 +27,7 @@ class Setup:
     momentum: float = 0.9
     batch_norm: bool = True
     device: torch.device | str = "cpu"
+    chunk: int = 32  # networks computed together: as many as a core's cache holds; a GPU holds thousands
 
     def shape(self, depth: int) -> Shape:
         """Networks with ``depth`` hidden layers."""
@@ -34,7 +35,7 @@ class Setup:
 
     def schedule(self, measured: tuple[int, ...] = ()) -> Schedule:
         """The setup's epochs and batches."""
-        return Schedule(self.epochs, self.batch, measured)
+        return Schedule(self.epochs, self.batch, measured, self.chunk)
 
 
 def tune_at(setup: Setup, depth: int, rules: Sequence[str], budget: Budget) -> Search:

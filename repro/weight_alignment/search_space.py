@@ -64,7 +64,7 @@ FAMILIES = MappingProxyType(
 """The rules of the paper, and frozen features as a floor."""
 
 
-def suggest(trial: optuna.Trial, family: Family) -> Parameters:
+def suggest(trial: optuna.trial.BaseTrial, family: Family) -> Parameters:
     """A trial's point in the family's search space. Kolen-Pollack is not offered Adam, which the weights don't have."""
     found: dict[str, float | str | bool] = {"rate": _log(trial, "rate", "rate")}
     if not family.primitives:
@@ -83,7 +83,7 @@ def suggest(trial: optuna.Trial, family: Family) -> Parameters:
     return found
 
 
-def _log(trial: optuna.Trial, name: str, quantity: str) -> float:
+def _log(trial: optuna.trial.BaseTrial, name: str, quantity: str) -> float:
     low, high = RANGES[quantity]
     return trial.suggest_float(name, low, high, log=True)
 

@@ -98,9 +98,9 @@ def tune(
     """
     rows: list[dict[str, object]] = []
     parameters: dict[tuple[str, int, int], Parameters] = {}
-    with _quiet():
+    with quiet():
         studies = {
-            (family.name, seed): (family, optuna.create_study(direction="maximize", sampler=_sampler(budget, seed)))
+            (family.name, seed): (family, optuna.create_study(direction="maximize", sampler=sampler(budget, seed)))
             for family in families
             for seed in budget.sampler_seeds
         }
@@ -136,7 +136,7 @@ def evaluate(
     return outcome.final.reshape(size), outcome.diverged.reshape(size)
 
 
-def _sampler(budget: Budget, seed: int) -> optuna.samplers.BaseSampler:
+def sampler(budget: Budget, seed: int) -> optuna.samplers.BaseSampler:
     if budget.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(
@@ -145,7 +145,7 @@ def _sampler(budget: Budget, seed: int) -> optuna.samplers.BaseSampler:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Optuna without its log of every trial and its notes that options are experimental; restored afterwards."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

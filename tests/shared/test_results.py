@@ -59,3 +59,12 @@ def test_the_provenance_beside_every_stored_table_describes_it():
             _, provenance = results.load(room.name, name)
             assert {"command", "commit", "date", "machine", "versions", "sha256"} <= set(provenance), name
             json.dumps(provenance)
+
+
+def test_words_that_often_mean_missing_come_back_as_words_and_missing_as_missing(tmp_path):
+    words = pd.DataFrame({"set": ["null", "None", "NA", None], "value": [1.0, None, 2.0, 3.0]})
+    results.save("room", "name", words, {}, folder=tmp_path)
+    table, _ = results.load("room", "name", folder=tmp_path)
+    assert table["set"].tolist()[:3] == ["null", "None", "NA"]
+    assert table["set"].isna().tolist() == [False, False, False, True]
+    assert table.value.isna().tolist() == [False, True, False, False]
