@@ -261,13 +261,13 @@ for arm, shift, marker in (("free", -0.15, "o"), ("rescaled", 0.15, "s")):
         axes.plot(middle[row], row + shift, marker, ms=5, mfc=face, mec=COLOUR_OF[name])
         if arm in live_accuracy and name in live_accuracy[arm]:
             axes.plot(live_accuracy[arm][name].mean(), row + shift, "x", ms=4, color="#999999")
+
+# %%
 bp, floor = (summary.by_set(final, "test", both)[name] for name in REFERENCES)
 axes.axvline(bp.mean(), color="black", lw=1)
 axes.text(bp.mean(), -0.7, "BP", ha="center", va="bottom")
 left_end = max(0, min(accuracy[arm][list(SETS)].mean().min() for arm in ARMS) - 1.5)
 axes.text(left_end, -0.7, f"← frozen features {floor.mean():.0f} %", ha="left", va="bottom", color="#555555")
-
-# %%
 keys = (("o", "white", "#444444", "free norm"), ("s", "#444444", "#444444", "feedback rescaled"))
 legend_below(fig, axes, (*keys, ("x", "#999999", "#999999", "live, smaller search")))
 axes.set(xlabel="test accuracy (%)", xlim=(left_end, min(100, bp.mean() + 1.5)))
@@ -391,10 +391,10 @@ for group, sets in {**GROUPS, "BP": ("BP",)}.items():
             color=GROUP_COLOURS.get(group, "black"),
             label=group if style == "-" else None,
         )
-axes.set(xlabel="trials", ylabel="best score so far (%)", ylim=(85, 98))
-axes.legend(fontsize=7.5, loc="lower right")
 
 # %%
+axes.set(xlabel="trials", ylabel="best score so far (%)", ylim=(85, 98))
+axes.legend(fontsize=7.5, loc="lower right")
 for place, (group, sets) in enumerate(GROUPS.items()):
     values = share[list(sets)]
     bars.plot(
