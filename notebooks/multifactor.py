@@ -137,7 +137,13 @@ shown = {rule: max(gap, 1e-17) for rule, gap in worst.items() if " × " not in r
 colours = [kinds_of_rules[flipped[flipped.rule == rule].kind.iloc[0]] for rule in shown]
 right.scatter(list(shown.values()), range(len(shown)), c=colours, s=22)
 right.axvline(1e-12, color="#D55E00", ls="--", lw=1, label="tolerance")
-right.set(xscale="log", xlim=(3e-18, 30), yticks=range(len(shown)), xlabel="largest |cos(t) + cos(t')|")
+right.set(
+    xscale="log",
+    xlim=(3e-18, 30),
+    xticks=[1e-16, 1e-12, 1e-8, 1e-4, 1],
+    yticks=range(len(shown)),
+    xlabel="largest |cos(t) + cos(t')|",
+)
 right.set_yticklabels(shown, fontsize=7.5)
 right.invert_yaxis()
 
@@ -310,7 +316,7 @@ for layer, axes in enumerate(all_axes):
     axes.axhline(90, color="#777777", lw=0.8, ls=":")
     axes.set(xscale="symlog", xlabel="epoch", title=f"hidden layer {layer + 1}", xlim=(-0.05, schedule.epochs * 1.2))
     axes.set_xscale("symlog", linthresh=1, linscale=1)
-    axes.set(xticks=[0, 0.5, 1, 2, 5, 10, 30], yticks=range(0, 121, 30))
+    axes.set(xticks=[0, 0.5, 1, 2, 5, 10, 30], yticks=range(0, 121, 30), ylim=(-3, 125))
     axes.set_xticklabels(["0", "0.5", "1", "2", "5", "10", "30"])
 all_axes[0].set(ylabel="angle to downhill (degrees)")
 all_axes[1].legend(fontsize=8, ncols=2)
@@ -417,7 +423,7 @@ for tau, colour, label in ((1.0, "#0072B2", "trace of 1 s"), (0.0, "#D55E00", "n
     band(left, delays, groups, colour, label, fmt="o-", ms=4)
 left.axhline(0.5, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="delay of the reward (s)", ylabel="share of right answers", ylim=(0.35, 1.02))
-left.legend()
+left.legend(loc="lower left")
 for centred, colour, label in ((False, "#D55E00", "H = s x"), (True, "#0072B2", "H = (s − p) x")):
     changes = np.array([delayed_reward.mean_change(np.array([-0.5, 0.5]), base, centred) for base in baselines])
     right.plot(baselines, changes[:, 0], color=colour, label=f"{label}, cue 1")
@@ -437,7 +443,7 @@ run.figure(
     "delayed-reward",
     n=f"{len(reward_seeds)} seeds; right: exact",
     data="two cues, right answer of cue 1 is 0 and of cue 2 is 1",
-    caption=f"Left [P]: share of right answers in the last fifth of training over the delay of the reward, mean and 95 % interval; dotted: chance. Right [E]: mean change of both weights over the baseline b; the dotted line is the mean reward, {mean_reward:.2f}. Left of it, the plain Hebbian term drives both weights up.",
+    caption=f"Left [P]: share of right answers in the last fifth of training over the delay of the reward, mean and 95 % interval; dotted: chance. Right [E]: mean change of both weights over the baseline b; the dotted line is the mean reward, {mean_reward:.2f}. Where b is lower, the plain Hebbian term shifts both weights up, where it is higher, down.",
     alt="Right answers with a trace: "
     + ", ".join(f"{late[1.0, d]:.2f} at {d:g} s" for d in delays)
     + "; without: "

@@ -27,7 +27,7 @@ def sign_agreement(
     change: Float[np.ndarray, "*networks post pre"], downhill: Float[np.ndarray, "*networks post pre"]
 ) -> Float[np.ndarray, "*networks"]:
     """Share of synapses that move in the direction that lowers the loss; those that don't move count half."""
-    return (0.5 * (np.sign(change) * np.sign(downhill) + 1)).mean((-1, -2))
+    return np.asarray((0.5 * (np.sign(change) * np.sign(downhill) + 1)).mean((-1, -2)))
 
 
 def descent_share(

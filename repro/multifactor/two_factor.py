@@ -32,7 +32,7 @@ def outer(
 
 
 def hebb(
-    pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: None = None
+    pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: object = None
 ) -> Float[Array, "*networks post pre"]:
     """Hebb's rule, Δw = y x. Textbook form, grade K [hebb1949organization]."""
     refuse_third("hebb", third)
@@ -40,7 +40,7 @@ def hebb(
 
 
 def covariance(
-    pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: None = None
+    pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: object = None
 ) -> Float[Array, "*networks post pre"]:
     """The covariance rule, Δw = (y - ⟨y⟩)(x - ⟨x⟩), means over the samples given. Textbook form, grade K."""
     refuse_third("covariance", third)
@@ -53,7 +53,7 @@ def oja(weights: Float[Array, "*networks post pre"]) -> Rule:
     """Oja's rule, Δw = y (x - y w), each unit for itself. Textbook form, grade K [oja1982simplified]."""
 
     def rule(
-        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: None = None
+        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: object = None
     ) -> Float[Array, "*networks post pre"]:
         refuse_third("oja", third)
         power = (post * post).sum(-2)[..., None] / post.shape[-2]
@@ -69,7 +69,7 @@ def sanger(weights: Float[Array, "*networks post pre"]) -> Rule:
     """
 
     def rule(
-        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: None = None
+        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: object = None
     ) -> Float[Array, "*networks post pre"]:
         refuse_third("sanger", third)
         together = outer(post, post)
@@ -83,7 +83,7 @@ def polynomial(coefficients: Float[np.ndarray, "_post _pre"]) -> Rule:
     """Any other two-factor rule: Δw = sum of c_ab y^a x^b, a polynomial; a stand-in for windows of all forms."""
 
     def rule(
-        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: None = None
+        pre: Float[Array, "*networks samples pre"], post: Float[Array, "*networks samples post"], third: object = None
     ) -> Float[Array, "*networks post pre"]:
         refuse_third("polynomial", third)
         terms = [c * outer(post**a, pre**b) for (a, b), c in np.ndenumerate(coefficients)]
