@@ -93,7 +93,8 @@ STYLE = """
 #sheet-controls { grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); align-items: end; }
 #sheet-drawings { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
 #sheet-drawings figure { margin: 0; min-width: 0; }
-#sheet-map figcaption, #sheet-says { color: #000; font-size: .9rem; }
+#sheet-map figure figcaption, #sheet-says { color: #000 !important; font-size: .9rem; font-weight: 400; }
+#sheet-map figure figcaption { text-align: left; }
 #sheet-says { min-height: 4.5em; margin: .8rem 0; }
 """
 

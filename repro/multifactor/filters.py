@@ -92,6 +92,13 @@ def max_pooled(answers: Float[np.ndarray, "images n n"], block: int = 5) -> Floa
     return pooled.reshape(len(answers), -1)
 
 
+def checked_side(n: int) -> int:
+    """n itself, the side of a sheet that has room for a local field; 0 leaves it to the caller. Raises ValueError."""
+    if n and n < 9:
+        raise ValueError("must be 0 (left to the scale), or 9 or larger: a local field takes 9 x 9 units")
+    return n
+
+
 def local_fields(n: int, field: int = 9, stride: int = 5) -> Float[np.ndarray, "hidden units"]:
     """Which units of the sheet each hidden unit sees: squares of ``field`` × ``field``, ``stride`` apart, 1 or 0.
 

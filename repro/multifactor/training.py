@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +105,21 @@ def train(
     return Outcome(checks, np.where(np.isnan(accuracy), 1 / task.classes, accuracy), angle, diverged)
 
 
+def networks_after(
+    trainees: Sequence[Trainee], sizes: Sequence[int], task: Task, schedule: Schedule
+) -> tuple[Networks, Float[Tensor, "networks probe inputs"]]:
+    """Networks of one rule after training, in float64, and the probe samples with each one's distractors.
+
+    Raises ValueError if the trainees follow more than one rule.
+    """
+    rules = {trainee.rule for trainee in trainees}
+    if len(rules) != 1:
+        raise ValueError(f"networks_after: one rule at a time; given are {', '.join(sorted(rules))}")
+    group = _Group(rules.pop(), trainees, sizes, task, dataclasses.replace(schedule, measured=()), None, False)
+    group.run()
+    return group.double()
+
+
 class _Group:
     """Networks of one rule; those of one seed share distractors, order and noise."""
 
@@ -184,11 +200,7 @@ class _Group:
 
     def _angles(self) -> np.ndarray:
         """Degrees between the rule's change and minus the gradient, hidden layers, probe samples, float64."""
-        now = self.networks
-        weights, feedback, direct = ([w.double() for w in each] for each in (now.weights, now.feedback, now.direct))
-        masks = [None if mask is None else mask.double() for mask in now.masks]
-        double = Networks(weights, feedback, direct, masks)
-        x = torch.as_tensor(np.stack([draw.probe for draw in self.draws]))[self.whose]
+        double, x = self.double()
         targets = torch.as_tensor(self.task.one_hot[self.task.probe]).double().expand(len(x), -1, -1)
         activities = forward(double, x)
         random = torch.Generator().manual_seed(0)
@@ -198,3 +210,11 @@ class _Group:
         found = [cosine(a[:, :, :-1], b[:, :, :-1]) for a, b in zip(own[:-1], exact[:-1], strict=True)]
         cosines = np.stack([np.asarray(each) for each in found], 1)
         return np.rad2deg(np.arccos(np.clip(cosines, -1, 1)))
+
+    def double(self) -> tuple[Networks, Tensor]:
+        """The networks and each one's probe samples, in float64."""
+        now = self.networks
+        weights, feedback, direct = ([w.double() for w in each] for each in (now.weights, now.feedback, now.direct))
+        masks = [None if mask is None else mask.double() for mask in now.masks]
+        x = torch.as_tensor(np.stack([draw.probe for draw in self.draws]))[self.whose]
+        return Networks(weights, feedback, direct, masks), x
