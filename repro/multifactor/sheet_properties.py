@@ -117,8 +117,8 @@ def theta_density(
     total = np.zeros(len(theta))
     for m in range(math.floor((low - period) / period), math.ceil((high + period) / period) + 1):
         for root in _roots(theta + m * period, a, b):
-            with np.errstate(divide="ignore"):
-                total += np.where(np.abs(root) <= 0.5, 1 / np.abs(a + 2 * b * root), 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                total += np.where((root >= -0.5) & (root < 0.5), 1 / np.abs(a + 2 * b * root), 0.0)
     return total
 
 
