@@ -7,9 +7,11 @@ a proposal of this book; the note speaks of no filters. Frequency and width foll
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import AfterValidator, Field
 
 from repro.errors import Mistake
 from repro.multifactor.sheet import SPACING, index_map, n_columns
@@ -97,6 +99,10 @@ def checked_side(n: int) -> int:
     if n and n < 9:
         raise ValueError("must be 0 (left to the scale), or 9 or larger: a local field takes 9 x 9 units")
     return n
+
+
+Side = Annotated[int, Field(ge=0), AfterValidator(checked_side)]
+"""The kind of the parameter n."""
 
 
 def local_fields(n: int, field: int = 9, stride: int = 5) -> Float[np.ndarray, "hidden units"]:

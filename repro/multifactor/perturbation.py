@@ -115,6 +115,18 @@ def shared_gradient(gradient: Float[np.ndarray, "nodes"], compartment: Int[np.nd
     return float(shared @ gradient / np.linalg.norm(shared) / np.linalg.norm(gradient))
 
 
+def shared_cosines(nodes: int, count: int, draws: int, random: np.random.Generator) -> Float[np.ndarray, "draws"]:
+    """``shared_gradient`` of equal compartments, a fresh layer a draw."""
+    where = equal_compartments(nodes, count)
+    return np.array([shared_gradient(random_layer(nodes, random).gradient, where) for _ in range(draws)])
+
+
+def columns_as_compartments(x: Int[np.ndarray, "*sheet"], y: Int[np.ndarray, "*sheet"]) -> Int[np.ndarray, "nodes"]:
+    """A compartment for each column (x, y) of a sheet, numbered from 0, node by node."""
+    pairs = np.stack([x.ravel(), y.ravel()], 1)
+    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
+
+
 def over_examples(gradients: Float[np.ndarray, "examples nodes"]) -> float:
     """By how much (N+1)/B grows when each trial is on another example: ⟨‖g_b‖²⟩/‖⟨g_b⟩‖²."""
     return float((gradients**2).sum(1).mean() / (gradients.mean(0) ** 2).sum())
