@@ -64,8 +64,24 @@ from repro import data
 from repro.claims import intervals
 from repro.figures import LEARNER_COLOURS as COLOURS
 from repro.figures import mosaic
-from repro.multifactor import grades, pooling, sheet_checks, topography
+
+# %%
+from repro.multifactor import (
+    burst_xor,
+    comparison,
+    delayed_reward,
+    delayed_xor,
+    flip,
+    grades,
+    ladder,
+    perturbation,
+    pooling,
+    sheet_checks,
+    store_recall,
+    topography,
+)
 from repro.multifactor.pooling import Images
+from repro.multifactor.rules import RULES
 from repro.multifactor.sheet import PERIOD, SPACING, coordinate, exact_residue, index_map, n_columns, residue
 from repro.multifactor.sheet_properties import (
     column_sizes,
@@ -75,22 +91,8 @@ from repro.multifactor.sheet_properties import (
     theta_density,
     wrapped,
 )
-from repro.provenance import ROOT
-
-
-# %%
-from repro.multifactor import (
-    burst_xor,
-    comparison,
-    delayed_reward,
-    delayed_xor,
-    flip,
-    ladder,
-    perturbation,
-    store_recall,
-)
-from repro.multifactor.rules import RULES
 from repro.multifactor.training import Schedule, Trainee, networks_after, train
+from repro.provenance import ROOT
 
 names = ("frozen", "Sanger", "NP", "DFA", "FA", "sign", "BP") if "all" in run.p.rules else run.p.rules
 strengths = (
@@ -1077,7 +1079,7 @@ run.table(
 # - The note endorses none of these experiments; it has none [N].
 # - Two-factor rules are not shown to be useless: where the variance *is* the signal they do well (s = 0), and where the output is clamped they are taught [E, P].
 # - [P] One small data set, small networks, few seeds. Rules marked [K] are standard forms; nobody here has compared them with their sources' text.
-# - e-prop is in the room and tested, not trained here; spiking networks and deeper ones are left out.
+# - [P] e-prop is in the room and tested, not trained here; spiking networks and deeper ones are left out.
 
 # %%
 bare = grades.ungraded(ROOT / "notebooks" / "multifactor.py", run.record())

@@ -64,16 +64,14 @@ def law_of_compartments(
 
 
 def change(
-    layer: Layer, trials: int, random: np.random.Generator, compartment: Int[np.ndarray, "nodes"] | None = None
+    layer: Layer, noise: Float[np.ndarray, "trials nodes"], compartment: Int[np.ndarray, "nodes"] | None = None
 ) -> Float[np.ndarray, "nodes"]:
-    """Δ of one batch of trials; ``compartment`` numbers the nodes that share a modulator (None: one for all)."""
-    noise = SIGMA * random.standard_normal((trials, len(layer.summed)))
+    """Δ of a batch of trials with this noise; ``compartment`` numbers the nodes that share a modulator (None: all)."""
     moved = np.tanh(layer.summed + noise) - np.tanh(layer.summed)
     where = np.zeros(len(layer.summed), dtype=int) if compartment is None else compartment
-    count = int(where.max()) + 1
     order = np.argsort(where, kind="stable")
-    starts = np.searchsorted(where[order], np.arange(count))
-    if count == 1:
+    starts = np.searchsorted(where[order], np.arange(int(where.max()) + 1))
+    if len(starts) == 1:
         effect = (moved @ layer.above.T)[:, None, :]
     else:
         effect = np.add.reduceat(moved[:, order, None] * layer.above.T[order], starts, axis=1)
@@ -93,7 +91,7 @@ def cosines(
     for draw in range(draws):
         layer = random_layer(nodes, random)
         down = -layer.gradient
-        delta = change(layer, trials, random, compartment)
+        delta = change(layer, SIGMA * random.standard_normal((trials, nodes)), compartment)
         found[draw] = delta @ down / np.linalg.norm(delta) / np.linalg.norm(down)
     return found
 

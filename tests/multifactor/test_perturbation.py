@@ -50,28 +50,39 @@ def test_unequal_compartments_follow_their_law():
     random = np.random.default_rng(5)
     layer, where = random_layer(60, random), np.repeat([0, 1, 2], [5, 15, 40])
     down = -layer.gradient
-    changes = np.array([perturbation.change(layer, 32, random, where) for _ in range(600)])
+    draws = perturbation.SIGMA * random.standard_normal((600, 32, 60))
+    changes = np.array([perturbation.change(layer, noise, where) for noise in draws])
     found = changes @ down / np.linalg.norm(changes, axis=1) / np.linalg.norm(down)
     assert found.mean() == pytest.approx(law_of_compartments(layer.gradient, where, 32), rel=0.04)
 
 
 def test_the_numbers_of_compartments_may_stand_in_any_order():
     layer, where = random_layer(12, np.random.default_rng(6)), np.array([2, 0, 1] * 4)
+    noise = perturbation.SIGMA * np.random.default_rng(7).standard_normal((3, 12))
     order = np.argsort(where, kind="stable")
-    sorted_layer = perturbation.Layer(layer.summed[order], layer.above[:, order], layer.target)
-    random = np.random.default_rng(7)
-    noise = random.standard_normal((3, 12))
+    tidy = perturbation.Layer(layer.summed[order], layer.above[:, order], layer.target)
+    mixed = perturbation.change(layer, noise, where)
+    assert mixed[order] == pytest.approx(perturbation.change(tidy, noise[:, order], where[order]))
 
-    class Same:
-        def __init__(self, drawn):
-            self.drawn = drawn
 
-        def standard_normal(self, shape):
-            return self.drawn
+def test_one_compartment_is_the_difference_of_losses_times_the_noise():
+    layer = random_layer(5, np.random.default_rng(8))
+    noise = perturbation.SIGMA * np.random.default_rng(9).standard_normal((4, 5))
 
-    a = perturbation.change.__wrapped__ if hasattr(perturbation.change, "__wrapped__") else perturbation.change
-    mixed, tidy = a(layer, 3, Same(noise), where), a(sorted_layer, 3, Same(noise[:, order]), where[order])
-    assert mixed[order] == pytest.approx(tidy)
+    def loss(u):
+        return 0.5 * np.sum((layer.above @ np.tanh(u) - layer.target) ** 2)
+
+    expected = (
+        -np.mean([(loss(layer.summed + xi) - loss(layer.summed)) * xi for xi in noise], 0) / perturbation.SIGMA**2
+    )
+    # 1e-6: the difference of two losses of about 5 cancels to 1e-4 of them
+    assert perturbation.change(layer, noise) == pytest.approx(expected, rel=1e-6)
+
+
+def test_columns_of_a_sheet_are_compartments():
+    x, y = np.meshgrid([0, 0, 1], [0, 5, 5, 5], indexing="ij")
+    found = perturbation.columns_as_compartments(x, y)
+    assert np.bincount(found).tolist() == [2, 6, 1, 3]
 
 
 def test_a_shared_gradient_interpolates_between_scalar_and_vector():
