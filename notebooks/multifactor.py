@@ -94,6 +94,7 @@ from repro.multifactor.sheet_properties import (
 from repro.multifactor.training import Schedule, Trainee, networks_after, train
 from repro.provenance import ROOT
 
+# %%
 names = ("frozen", "Sanger", "NP", "DFA", "FA", "sign", "BP") if "all" in run.p.rules else run.p.rules
 strengths = (
     (run.p.distractor_std,)
