@@ -80,17 +80,10 @@ from repro.multifactor import (
     store_recall,
     topography,
 )
-from repro.multifactor.pooling import Images
 from repro.multifactor.rules import RULES
 from repro.multifactor.sheet import PERIOD, SPACING, coordinate, exact_residue, index_map, n_columns, residue
-from repro.multifactor.sheet_properties import (
-    column_sizes,
-    period_departures,
-    slip,
-    theta_counts,
-    theta_density,
-    wrapped,
-)
+from repro.multifactor.sheet_properties import column_sizes, period_departures, slip, theta_counts, theta_density
+from repro.multifactor.sheet_properties import wrapped as on_a_circle
 from repro.multifactor.training import Schedule, Trainee, networks_after, train
 from repro.provenance import ROOT
 
@@ -716,9 +709,9 @@ left.set(xlabel="i/k (columns)", ylabel="θ (π), a = π")
 left.legend(fontsize=8)
 slopes = np.linspace(0, 3 * np.pi, 601)
 for period, colour, name in ((np.pi, "#0072B2", "orientation, modulo π"), (2 * np.pi, "#D55E00", "phase, modulo 2π")):
-    right.plot(slopes / np.pi, [wrapped(s, period) / np.pi for s in slopes], color=colour, label=name)
+    right.plot(slopes / np.pi, [on_a_circle(s, period) / np.pi for s in slopes], color=colour, label=name)
     for marked in (1.0, np.pi, 2 * np.pi):
-        right.plot(marked / np.pi, wrapped(marked, period) / np.pi, "o", color=colour, ms=5)
+        right.plot(marked / np.pi, on_a_circle(marked, period) / np.pi, "o", color=colour, ms=5)
 right.axvline(run.p.a / np.pi, color="#777777", lw=0.8, ls=":")
 right.set(xlabel="a (π)", ylabel="jump at a border (π)", ylim=(-0.05, 1.45))
 right.legend(fontsize=8)
@@ -778,8 +771,8 @@ flat = {
     part: getattr(seen, part).reshape(len(getattr(seen, part)), -1).astype(float)
     for part in ("x_train", "x_validation", "x_test")
 }
-final_images = Images(flat["x_train"], seen.y_train, flat["x_test"], seen.y_test)
-tuning_images = Images(flat["x_train"], seen.y_train, flat["x_validation"], seen.y_validation)
+final_images = pooling.Images(flat["x_train"], seen.y_train, flat["x_test"], seen.y_test)
+tuning_images = pooling.Images(flat["x_train"], seen.y_train, flat["x_validation"], seen.y_validation)
 if seen is not digits:
     run.uses(seen.name, **seen.facts())
 map_seeds = run.seeds(run.at(smoke=2, book=10, full=30), "topography")
