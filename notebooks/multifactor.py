@@ -319,7 +319,7 @@ lines = [
 run.say(
     "The controls say where the information is [P]:"
     + "".join(lines)
-    + "\n\nWhat follows variance keeps the distractors as soon as they have the larger variance; what follows the error does not. The loophole is real: a two-factor rule whose output is held at the target is taught by it."
+    + "\n\nWhat follows variance keeps the distractors as soon as they have the larger variance; what follows the error need not. The covariance rule with its output held at the target is a two-factor rule, and it is taught: the loophole."
 )
 
 # %% [markdown]
@@ -446,7 +446,7 @@ for tau, colour, label in ((1.0, "#0072B2", "trace of 1 s"), (0.0, "#D55E00", "n
     band(left, delays, groups, colour, label, fmt="o-", ms=4)
 left.axhline(0.5, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="delay of the reward (s)", ylabel="share of right answers", ylim=(0.35, 1.02))
-left.legend(loc="lower left")
+left.legend(loc="center right", bbox_to_anchor=(1, 0.62))
 for centred, colour, label in ((False, "#D55E00", "H = s x"), (True, "#0072B2", "H = (s − p) x")):
     changes = np.array([delayed_reward.mean_change(np.array([-0.5, 0.5]), base, centred) for base in baselines])
     right.plot(baselines, changes[:, 0], color=colour, label=f"{label}, cue 1")
@@ -513,6 +513,10 @@ run.figure(
 )
 run.claim("M-19a", best_xor[True].correct)
 run.claim("M-19b", best_xor[False].correct)
+run.say(
+    f"[P] Of {len(xor_seeds)} networks with the whole trace {np.sum(right_kinds[True] == 1)} end with all four kinds right and {np.sum(right_kinds[True] == 0.75)} with three of four, "
+    f"which is what a network that has not told one pair of cues from another gives; with the last step only {np.sum(right_kinds[False] == 1)} have all four."
+)
 
 # %% [markdown]
 # ### Store and recall
@@ -556,6 +560,10 @@ run.figure(
 # %%
 run.claim("M-20a", recalled[recalled.trace & (recalled.delay == 4.0)].accuracy)
 run.claim("M-20b", recalled[~recalled.trace & (recalled.delay == 4.0)].accuracy)
+run.say(
+    f"[P] At a gap of {gaps_tau[0]:g} τ the units' own leak still holds the cue, and the rule without its trace recalls {shares[False, gaps_tau[0]]:.2f}, with it {shares[True, gaps_tau[0]]:.2f}. "
+    f"At {gaps_tau[-1]:g} τ they recall {shares[False, gaps_tau[-1]]:.2f} and {shares[True, gaps_tau[-1]]:.2f}: RFLO's trace fades with the same τ, and what must be remembered longer needs a slower trace [I]."
+)
 
 # %% [markdown]
 # ### Bursts: two signals on one axon
