@@ -114,6 +114,11 @@ def band(axes, x, groups, colour, label, **how):
     axes.errorbar(x, middle, yerr=[middle - low, high - middle], color=colour, label=label, capsize=2, **how)
 
 
+def legend(where, *handles, **how):
+    """A legend, of small print; a cell may end in it, since nothing comes back."""
+    where.legend(*handles, **{"fontsize": 8} | how)
+
+
 # %% [markdown]
 # ## What the note says
 #
@@ -148,7 +153,7 @@ for (kind, colour), mark in zip(KINDS_OF_RULES.items(), "ox^s", strict=True):
     part = flipped[flipped.kind == kind]
     left.plot(part.t, part.flipped, mark, ms=4, color=colour, label=kind, mfc="none", mew=1)
 left.set(xlabel="cosine to downhill, target t", ylabel="cosine to downhill, target t' = 2o − t", aspect="equal")
-fig.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=8)
+legend(fig, *left.get_legend_handles_labels(), loc="outside lower left", ncols=4)
 
 # %%
 worst = flip.broken_by(flipped)
@@ -167,7 +172,7 @@ right.set_yticklabels(shown, fontsize=7.5)
 right.invert_yaxis()
 
 # %%
-right.legend(fontsize=8, loc="upper center")
+legend(right, loc="upper center")
 run.figure(
     fig,
     "flip",
@@ -216,7 +221,7 @@ for m, colour in zip(sorted(ones), ("#0072B2", "#D55E00", "#009E73"), strict=Fal
 axes.plot([], [], "s", color="#555555", mfc="none", label="B = 1, |cos|: measured")
 axes.plot([], [], "_", color="#555555", ms=12, mew=2, label="B = 1, |cos|: closed form")
 axes.set(xscale="log", xlabel="trials B", ylabel="cosine to downhill", ylim=(0, 1.03))
-axes.legend(fontsize=8)
+legend(axes)
 
 # %%
 worst_pair = max(pairs, key=lambda pair: abs(measured[pair].mean() / perturbation.law(*pair) - 1))
@@ -279,12 +284,12 @@ for number, (control, mark) in enumerate(zip(ladder.CONTROLS, "o^vs", strict=Tru
         ms=5,
         lw=1.4,
     )
+left.set(ylabel="test accuracy")
 for axes, title in ((left, "rules, 64-10-10-10"), (right, "controls")):
     axes.axhline(0.1, color="#777777", lw=0.8, ls=":")
     axes.set(xticks=places, xlabel="strength s of the distractors", title=title, ylim=(0, 1.02))
     axes.set_xticklabels([f"{s:g}" for s in strengths])
     axes.legend(fontsize=8, ncols=2, loc="lower left")
-left.set(ylabel="test accuracy")
 
 # %%
 at = {s: {rule: values.mean() for rule, values in accuracy[s].items()} for s in strengths}
@@ -340,7 +345,7 @@ for layer, axes in enumerate(all_axes):
     axes.set(xticks=[0, 0.5, 1, 2, 5, 10, 30], yticks=range(0, 121, 30), ylim=(-3, 125))
     axes.set_xticklabels(["0", "0.5", "1", "2", "5", "10", "30"])
 all_axes[0].set(ylabel="angle to downhill (degrees)")
-all_axes[1].legend(fontsize=8, ncols=2)
+legend(all_axes[1], ncols=2)
 
 # %%
 last = {rule: found[middle][rule].angle[:, -1, 0].mean() for rule in names}
@@ -457,7 +462,7 @@ mean_reward = float(
 right.axvline(mean_reward, color="#777777", lw=0.8, ls=":")
 right.axhline(0, color="#777777", lw=0.8)
 right.set(xlabel="baseline b", ylabel="mean change of a weight")
-right.legend(fontsize=8)
+legend(right)
 
 # %%
 late = rewarded.groupby(["tau", "delay"]).accuracy.mean()
@@ -499,7 +504,7 @@ for trace, colour, label in ((True, "#0072B2", "whole trace"), (False, "#D55E00"
     axes.plot(where, errors.mean(0), color=colour, lw=2.5, label=f"{label}, η = {xor_rates[trace]:g}")
 axes.axhline(1, color="#777777", lw=0.8, ls=":")
 axes.set(xlabel="trial", ylabel="distance from the target", ylim=(0, 1.5))
-axes.legend(loc="upper right")
+legend(axes, loc="upper right")
 
 # %%
 right_kinds = {trace: best_xor[trace].correct for trace in (True, False)}
@@ -663,6 +668,7 @@ index = np.arange(1, 3 * PERIOD)
 slips = np.abs(exact_residue(index)[1]) / PERIOD
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
 left.plot(index, np.where(slips > 0, slips, 1e-4), ".", ms=1.5, color="#999999", rasterized=True)
+left.set(xscale="log", yscale="log", xlabel="indices", ylabel="distance from whole columns (columns)", ylim=(7e-5, 0.7))
 for marked in (13, 79, 1277, PERIOD):
     height = max(float(slips[marked - 1]), 1e-4)
     left.plot(marked, height, "o", ms=6, color="#D55E00", mfc="none", mew=1.5)
@@ -675,7 +681,6 @@ for marked in (13, 79, 1277, PERIOD):
         ha="right" if marked > 1000 else "left",
         fontsize=9,
     )
-left.set(xscale="log", yscale="log", xlabel="indices", ylabel="distance from whole columns (columns)", ylim=(7e-5, 0.7))
 
 # %%
 upto = np.unique(np.geomspace(1, 3 * PERIOD, 80).astype(int))
@@ -714,7 +719,7 @@ for ratio, colour in ratios.items():
         left.plot(column + inside, curve, color=colour, label=f"b = {ratio:g} a" if column == 0 else None)
 left.axvline(0.5, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="i/k (columns)", ylabel="θ (π), a = π")
-left.legend(fontsize=8)
+legend(left)
 slopes = np.linspace(0, 3 * np.pi, 601)
 for period, colour, name in ((np.pi, "#0072B2", "orientation, modulo π"), (2 * np.pi, "#D55E00", "phase, modulo 2π")):
     right.plot(slopes / np.pi, [on_a_circle(s, period) / np.pi for s in slopes], color=colour, label=name)
@@ -722,7 +727,7 @@ for period, colour, name in ((np.pi, "#0072B2", "orientation, modulo π"), (2 * 
         right.plot(marked / np.pi, on_a_circle(marked, period) / np.pi, "o", color=colour, ms=5)
 right.axvline(run.p.a / np.pi, color="#777777", lw=0.8, ls=":")
 right.set(xlabel="a (π)", ylabel="jump at a border (π)", ylim=(-0.05, 1.45))
-right.legend(fontsize=8)
+legend(right)
 
 # %%
 run.figure(
@@ -836,7 +841,7 @@ right.plot(places, np.zeros(len(places)), "x", color="black", ms=7, label="full,
 right.axhline(0, color="#777777", lw=0.8)
 right.set(xticks=places, ylabel="map − shuffled (accuracy)")
 right.set_xticklabels(learned_rules)
-right.legend(fontsize=8)
+legend(right)
 
 # %%
 pooled_gain = pooling.gain(with_all)
@@ -881,7 +886,7 @@ for axes, measure in zip(all_axes, ("accuracy", "angle"), strict=True):
 all_axes[0].set(ylabel="test accuracy", ylim=(0, 1.02))
 all_axes[1].set(ylabel="angle of the hidden change (degrees)", ylim=(-3, 125))
 all_axes[1].axhline(90, color="#777777", lw=0.8, ls=":")
-fig.legend(*all_axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
+legend(fig, *all_axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
 
 # %%
 spoken = learned.groupby(["rule", "wiring", "sheet"]).accuracy.mean()
@@ -955,7 +960,7 @@ for number, (spacing, colour) in enumerate(((13.0, "#009E73"), (SPACING, "#0072B
     )
 left.set(xticks=range(4), xlabel="b/a (a = π)", ylabel="pooled: map − shuffled (accuracy)")
 left.set_xticklabels([f"{ratio:g}" for ratio in ratios])
-left.legend(fontsize=8)
+legend(left)
 band(right, sides, by_side, "#0072B2", None, fmt="o-", ms=4)
 right.set(xlabel="indices a side", xticks=sides)
 for axes in (left, right):
@@ -1015,7 +1020,7 @@ band(
 )
 axes.plot(fine, degrees(np.sqrt(fine / nodes)), color="#D55E00", lw=1)
 axes.set(xscale="log", xlabel="compartments m of the modulator", ylabel="angle to downhill (degrees)", ylim=(0, 92))
-axes.legend(fontsize=8, loc="lower left")
+legend(axes, loc="lower left")
 
 # %%
 deviations = {key: abs(values.mean() / perturbation.law(nodes / key[0], key[1]) - 1) for key, values in placed.items()}
