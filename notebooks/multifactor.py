@@ -1077,7 +1077,7 @@ run.table(
 # | noise of several layers | each layer alone in the law [E] | on the ladder both hidden layers are perturbed at once: each is noise to the other |
 # | Sanger's rule | online, to convergence [K] | learns along with the readout; its fixed point, principal components, is a control |
 # | Miconi's rule | a factor of the mean reward, 200 units, steps of 1 ms [K] | without that factor, 64 units, steps of 10 ms |
-# | traces | updated at each step | weights stand still within a trial, so that a trial's trace is one product: same numbers, a hundredth of the time |
+# | traces | updated at each step | weights stand still within a trial, so that a trial's trace is one product, to rounding the same numbers (a test) |
 # | RFLO | changes at each step [K] | at the end of a trial |
 # | distractors | [P] | fresh at every presentation in training, one draw for test samples; directions differ between seeds |
 # | number of seeds | [P] | raised once, after a first run whose intervals of M-17b, M-19a and M-20a crossed their edges: 20 to 200, 10 to 20, 10 to 30; nothing else was changed then |

@@ -98,6 +98,18 @@ def test_trials_on_different_examples_cost_what_their_gradients_disagree():
     assert perturbation.over_examples(np.eye(4)) == pytest.approx(4)
 
 
+def test_one_trial_on_each_of_many_examples_follows_the_law_with_that_factor():
+    random = np.random.default_rng(10)
+    nodes, trials = 30, 64
+    gradients = random.standard_normal(nodes) + random.standard_normal((trials, nodes))
+    noise = random.standard_normal((2000, trials, nodes))  # in the limit of small noise the loss changes by g · ξ
+    changes = np.einsum("dbn,bn,dbm->dm", noise, gradients, noise) / trials
+    mean = gradients.mean(0)
+    found = changes @ mean / np.linalg.norm(changes, axis=1) / np.linalg.norm(mean)
+    expected = law(nodes, trials / perturbation.over_examples(gradients))
+    assert found.mean() == pytest.approx(expected, rel=0.02)  # standard error 0.2 %, the law is for many trials
+
+
 def test_compartments_that_do_not_divide_the_nodes_are_refused():
     with pytest.raises(ValueError, match="10 nodes can't be shared out evenly to 3 compartments"):
         equal_compartments(10, 3)
