@@ -27,6 +27,8 @@ rule site:
         "_toc.yml",
         "repro/build/site.py",
         "repro/build/gather.py",
+        "repro/build/sheet_page.py",
+        "repro/multifactor/sheet.py",
         "repro/tables.py",
     output:
         update(LAYOUT.site / "index.html"),

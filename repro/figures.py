@@ -38,6 +38,18 @@ KIND_COLOURS = {
     "own": "#56B4E9",
 }
 """Kinds of spike-timing rules."""
+LEARNER_COLOURS = {
+    "frozen": "#777777",
+    "Hebb": "#8C564B",
+    "Oja": "#B2DF8A",
+    "Sanger": "#CC79A7",
+    "NP": "#56B4E9",
+    "DFA": "#D55E00",
+    "FA": "#E69F00",
+    "sign": "#009E73",
+    "BP": "#000000",
+}
+"""What teaches hidden layers, from no third factor to the exact vector."""
 PAPER, STORED, LIVE = "#777777", "--", "-"
 """How the three sources of a curve are told apart: the paper's in grey, a stored run dashed, the live run solid."""
 

@@ -12,7 +12,7 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 
-from repro.build import gather
+from repro.build import gather, sheet_page
 from repro.build.layout import Layout, chapters
 from repro.errors import Mistake
 from repro.provenance import ROOT
@@ -34,7 +34,7 @@ def _keep(node: object, built: list[str]) -> object:
 
 
 def stage(layout: Layout, built: list[str]) -> None:
-    """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, scorecard, gallery."""
+    """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, what is gathered."""
     source = ROOT / layout.source
     if source != ROOT / "book":
         made = shutil.ignore_patterns("chapters", "_build")
@@ -44,6 +44,7 @@ def stage(layout: Layout, built: list[str]) -> None:
     runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
     _write_if_new(source / "chapters" / "scorecard.html", gather.scorecard(runs))
     _write_if_new(source / "chapters" / "gallery.html", gather.gallery(ROOT / layout.executed(name) for name in built))
+    _write_if_new(source / "chapters" / "sheet.html", sheet_page.page())
 
 
 def _write_if_new(path: Path, text: str) -> None:

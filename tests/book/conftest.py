@@ -14,7 +14,16 @@ from repro.build.layout import Layout, chapters
 from repro.provenance import ROOT
 
 SMOKE = Layout("smoke")
-PAGES = ["index", "scorecard", "gallery", "rerun", "data", "references", *(f"chapters/{name}" for name in chapters())]
+PAGES = [
+    "index",
+    "scorecard",
+    "gallery",
+    "map",
+    "rerun",
+    "data",
+    "references",
+    *(f"chapters/{name}" for name in chapters()),
+]
 
 
 @pytest.fixture(scope="session")
