@@ -39,6 +39,8 @@ def stage(layout: Layout, built: list[str]) -> None:
     if source != ROOT / "book":
         made = shutil.ignore_patterns("chapters", "_build")
         shutil.copytree(ROOT / "book", source, ignore=made, dirs_exist_ok=True)
+        if not (source.parent / "data").exists():  # stored tables that a page lets its reader download
+            (source.parent / "data").symlink_to(ROOT / "data", target_is_directory=True)
     contents = _keep(yaml.safe_load((ROOT / "_toc.yml").read_text()), built)
     _write_if_new(ROOT / layout.toc, yaml.safe_dump(contents, sort_keys=False))
     runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
