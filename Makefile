@@ -26,13 +26,13 @@ book: $(READY)
 test: lint unit
 	@$(call snakemake,smoke,)
 	@python -m repro.build summary --scale smoke
-	@pytest -n 2 tests/book
+	@pytest -n 2 --dist worksteal tests/book
 
 lint: $(READY)
 	@ruff check . && ruff format --check . && mypy
 
 unit: $(READY)
-	@pytest -n 2 --ignore tests/book
+	@pytest -n 2 --dist worksteal --ignore tests/book
 
 # setuptools builds the package itself; a local build tag of torch (+cpu) is not everybody's
 lock: $(READY)
