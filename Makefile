@@ -23,16 +23,17 @@ book: $(READY)
 	@python -m repro.build check --scale "$(SCALE)" --chapters "$(CHAPTERS)" --jobs "$(JOBS)"
 	@$(call snakemake,$(SCALE),$(CHAPTERS)); code=$$?; python -m repro.build summary --scale $(SCALE) && exit $$code
 
+# one thread a worker: two workers fill two cores
 test: lint unit
 	@$(call snakemake,smoke,)
 	@python -m repro.build summary --scale smoke
-	@pytest -n 2 --dist worksteal tests/book
+	@OMP_NUM_THREADS=1 pytest -n 2 --dist worksteal tests/book
 
 lint: $(READY)
 	@ruff check . && ruff format --check . && mypy
 
 unit: $(READY)
-	@pytest -n 2 --dist worksteal --ignore tests/book
+	@OMP_NUM_THREADS=1 pytest -n 2 --dist worksteal --ignore tests/book
 
 # setuptools builds the package itself; a local build tag of torch (+cpu) is not everybody's
 lock: $(READY)
