@@ -60,8 +60,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from repro import data
-from repro.claims import intervals
+from repro import data, figures
+from repro.claims import mean_and_interval
 from repro.figures import LEARNER_COLOURS as COLOURS
 from repro.figures import mosaic
 
@@ -106,12 +106,6 @@ def missing(*needed):
     """Those of the needed rules and distractor strengths that this run leaves out."""
     there = {*names, *(f"distractor_std {s:g}" for s in strengths)}
     return [thing for thing in needed if thing not in there]
-
-
-def band(axes, x, groups, colour, label, **how):
-    """Means with their 95 % intervals over seeds."""
-    middle, low, high = intervals(groups)
-    axes.errorbar(x, middle, yerr=[middle - low, high - middle], color=colour, label=label, capsize=2, **how)
 
 
 def legend(where, *handles, **how):
@@ -215,7 +209,7 @@ trials = np.geomspace(1, 3000, 200)
 for m, colour in zip(sorted(ones), ("#0072B2", "#D55E00", "#009E73"), strict=False):
     axes.plot(trials, perturbation.law(m, trials), color=colour, lw=1, label=f"N = {m}")
     own = [t for nodes, t in pairs if nodes == m]
-    band(axes, own, [measured[m, t] for t in own], colour, None, fmt="o", ms=5, lw=1.5)
+    figures.bars(axes, own, [measured[m, t] for t in own], colour, None, fmt="o", ms=5, lw=1.5)
     axes.plot(1, ones[m].mean(), "s", color=colour, ms=5, mfc="none")
     axes.plot(1, perturbation.law_of_one_trial(m), "_", color=colour, ms=14, mew=2)
 axes.plot([], [], "s", color="#555555", mfc="none", label="B = 1, |cos|: measured")
@@ -272,9 +266,11 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
 places = np.arange(len(strengths))
 for number, rule in enumerate(names):
     shift = 0.05 * (number - len(names) / 2)
-    band(left, places + shift, [accuracy[s][rule] for s in strengths], COLOURS[rule], rule, fmt="o-", ms=4, lw=1.4)
+    figures.bars(
+        left, places + shift, [accuracy[s][rule] for s in strengths], COLOURS[rule], rule, fmt="o-", ms=4, lw=1.4
+    )
 for number, (control, mark) in enumerate(zip(ladder.CONTROLS, "o^vs", strict=True)):
-    band(
+    figures.bars(
         right,
         places + 0.05 * (number - 2),
         [checked[s][control] for s in strengths],
@@ -338,7 +334,7 @@ for layer, axes in enumerate(all_axes):
         outcome = found[middle][rule]
         angles = outcome.angle[:, :, layer]
         if np.isfinite(angles).all():
-            band(axes, outcome.checkpoints, angles.T, COLOURS[rule], rule, fmt="o-", ms=3, lw=1.4)
+            figures.bars(axes, outcome.checkpoints, angles.T, COLOURS[rule], rule, fmt="o-", ms=3, lw=1.4)
     axes.axhline(90, color="#777777", lw=0.8, ls=":")
     axes.set(xscale="symlog", xlabel="epoch", title=f"hidden layer {layer + 1}", xlim=(-0.05, schedule.epochs * 1.2))
     axes.set_xscale("symlog", linthresh=1, linscale=1)
@@ -448,7 +444,7 @@ gaps = [
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
 for tau, colour, label in ((1.0, "#0072B2", "trace of 1 s"), (0.0, "#D55E00", "no trace")):
     groups = [rewarded[(rewarded.tau == tau) & (rewarded.delay == d)].accuracy for d in delays]
-    band(left, delays, groups, colour, label, fmt="o-", ms=4)
+    figures.bars(left, delays, groups, colour, label, fmt="o-", ms=4)
 left.axhline(0.5, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="delay of the reward (s)", ylabel="share of right answers", ylim=(0.35, 1.02))
 left.legend(loc="center right", bbox_to_anchor=(1, 0.62))
@@ -544,7 +540,7 @@ recalled = store_recall.sweep(
 fig, axes = plt.subplots(figsize=(6.5, 3.6))
 for trace, colour, label in ((True, "#0072B2", "RFLO"), (False, "#D55E00", "without its trace")):
     groups = [recalled[(recalled.trace == trace) & (recalled.delay == d)].accuracy for d in gaps_tau]
-    band(axes, gaps_tau, groups, colour, label, fmt="o-", ms=4)
+    figures.bars(axes, gaps_tau, groups, colour, label, fmt="o-", ms=4)
 axes.axhline(0.5, color="#777777", lw=0.8, ls=":")
 axes.set(xlabel="gap between cue and recall (τ)", ylabel="share of right recalls", ylim=(0.35, 1.03))
 axes.legend(loc="lower left")
@@ -818,9 +814,8 @@ for (where, table, wiring, kinds_shown), colour in zip(bars, ("#777777", "#0072B
         labels.append(f"{kind} ({where})")
         groups.append(table[(table.wiring == wiring) & (table.sheet == kind)].accuracy)
         colours.append(colour)
-middle, low, high = intervals(groups)
-left.hlines(range(len(groups)), low, high, colors=colours, lw=2)
-left.scatter(middle, range(len(groups)), c=colours, s=24, zorder=3)
+for place, (group, colour) in enumerate(zip(groups, colours, strict=True)):
+    figures.bars(left, [place], [group], colour, across=True, ms=5, lw=2)
 left.set(yticks=range(len(groups)), xlabel="test accuracy")
 left.set_yticklabels(labels, fontsize=8)
 left.invert_yaxis()
@@ -828,7 +823,7 @@ left.invert_yaxis()
 # %%
 places = np.arange(len(learned_rules))
 for wiring, colour, shift in (("full", "#777777", -0.12), ("local", "#D55E00", 0.12)):
-    band(
+    figures.bars(
         right,
         places + shift,
         [effects[wiring][rule] for rule in learned_rules],
@@ -880,7 +875,7 @@ for axes, measure in zip(all_axes, ("accuracy", "angle"), strict=True):
         rows = learned[(learned.sheet == kind) & (learned.wiring == wiring)].groupby("rule")[measure]
         groups = [rows.get_group(rule) for rule in learned_rules]
         face = {"mfc": "white"} if wiring == "full" else {}
-        band(axes, places + 0.12 * (number - 2.5), groups, colour, f"{kind}, {wiring}", fmt=mark, ms=5, **face)
+        figures.bars(axes, places + 0.12 * (number - 2.5), groups, colour, f"{kind}, {wiring}", fmt=mark, ms=5, **face)
     axes.set(xticks=places)
     axes.set_xticklabels(learned_rules)
 all_axes[0].set(ylabel="test accuracy", ylim=(0, 1.02))
@@ -916,8 +911,7 @@ for rule in learned_rules:
         ("full: map − shuffled", effects["full"][rule]),
         ("interaction", both),
     ):
-        middle, low, high = (float(part[0]) for part in intervals([samples]))
-        row[name] = f"{middle:+.3f} ({low:+.3f} to {high:+.3f})"
+        row[name] = mean_and_interval(samples, "+.3f")
     rows.append(
         row | {"map: local − full": f"{cut[0].mean():+.3f}", "angle, local − full (°)": f"{cut[1].mean():+.1f}"}
     )
@@ -949,7 +943,7 @@ by_side = [
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7), sharey=True)
 for number, (spacing, colour) in enumerate(((13.0, "#009E73"), (SPACING, "#0072B2"), (13.5, "#E69F00"))):
-    band(
+    figures.bars(
         left,
         np.arange(4) + 0.08 * (number - 1),
         [swept[ratio, spacing] for ratio in ratios],
@@ -961,7 +955,7 @@ for number, (spacing, colour) in enumerate(((13.0, "#009E73"), (SPACING, "#0072B
 left.set(xticks=range(4), xlabel="b/a (a = π)", ylabel="pooled: map − shuffled (accuracy)")
 left.set_xticklabels([f"{ratio:g}" for ratio in ratios])
 legend(left)
-band(right, sides, by_side, "#0072B2", None, fmt="o-", ms=4)
+figures.bars(right, sides, by_side, "#0072B2", None, fmt="o-", ms=4)
 right.set(xlabel="indices a side", xticks=sides)
 for axes in (left, right):
     axes.axhline(0, color="#777777", lw=0.8)
@@ -1012,10 +1006,10 @@ fig, axes = plt.subplots(figsize=(7.5, 4.4))
 fine, degrees = np.geomspace(1, nodes, 200), lambda cosine: np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
 for t, colour in zip(budgets, ("#56B4E9", "#0072B2", "#000000"), strict=True):
     axes.plot(fine, degrees(perturbation.law(nodes / fine, t)), color=colour, lw=1)
-    band(axes, counts, [degrees(placed[m, t]) for m in counts], colour, f"noise, B = {t}", fmt="o", ms=5)
+    figures.bars(axes, counts, [degrees(placed[m, t]) for m in counts], colour, f"noise, B = {t}", fmt="o", ms=5)
     label = "columns of the map as compartments" if t == 32 else None
-    band(axes, [columns.max() + 1], [degrees(by_column[t])], "#CC79A7", label, fmt="D", ms=6, mfc="none")
-band(
+    figures.bars(axes, [columns.max() + 1], [degrees(by_column[t])], "#CC79A7", label, fmt="D", ms=6, mfc="none")
+figures.bars(
     axes, counts, [degrees(each) for each in best_shared], "#D55E00", "mean gradient of the compartment", fmt="s", ms=4
 )
 axes.plot(fine, degrees(np.sqrt(fine / nodes)), color="#D55E00", lw=1)

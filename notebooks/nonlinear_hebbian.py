@@ -50,7 +50,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.stats import spearmanr
 
-from repro import data, parameters, results, runs
+from repro import data, figures, parameters, results, runs
 from repro.nonlinear_hebbian import FIVE, NONLINEARITIES
 from repro.nonlinear_hebbian.experiments import Sampling, describe, learn_all
 from repro.nonlinear_hebbian.images import load_images
@@ -64,7 +64,6 @@ sampling.check()
 run.uses(image_set.name, **image_set.facts)
 
 # %%
-from repro.claims import intervals
 from repro.figures import COLOURS, mosaic
 from repro.nonlinear_hebbian import (
     binocular,
@@ -153,12 +152,6 @@ effective = [
 
 
 # %%
-def dots(axes, x, samples, colour, label):
-    """Mean over seeds with its 95 % interval."""
-    middle, low, high = intervals(samples.T)
-    axes.errorbar(x, middle, [middle - low, high - middle], fmt="o", ms=3.5, lw=1, color=colour, label=label)
-
-
 def middle_of(name):
     """Mean over the seeds of what the effective nonlinearities have by that name."""
     return float(np.mean([getattr(each, name) for each in effective]))
@@ -174,10 +167,10 @@ fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.3))
 left.plot(currents, by_brian, "o", ms=4, mfc="none", color=COLOURS[0], label="Brian2")
 left.plot(many_currents, slope * np.maximum(many_currents - theta1, 0), color=COLOURS[1], label="$a(I - \\theta_1)_+$")
 left.set(xlabel="current $I$ (nA)", ylabel="rate $y$ (Hz)", title="neuron")
-dots(middle, output, 1e3 * drifts, COLOURS[0], "Poisson trains")
+figures.bars(middle, output, 1e3 * drifts.T, COLOURS[0], "Poisson trains")
 middle.plot(output, 1e3 * strength * output * (output - b_poisson), color=COLOURS[1], label="$y^2 - b\\,y$")
 middle.set(xlabel="rate $y$ (Hz)", ylabel="weight change (10⁻³/s Hz)", title="plasticity")
-dots(right, held_currents, changes, COLOURS[0], "its spikes")
+figures.bars(right, held_currents, changes.T, COLOURS[0], "its spikes")
 shape = cortex.quadratic_rectifier(many_currents, theta1, theta1 + b_poisson / slope, 1e3 * strength * slope**2)
 right.plot(
     many_currents[many_currents < 0.41],

@@ -38,7 +38,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f_oneway
 
-from repro import parameters, results, runs
+from repro import figures, parameters, results, runs
 from repro.claims import intervals
 from repro.data import available
 from repro.figures import COLOURS
@@ -326,10 +326,9 @@ found_effects = {arm: effects(odds[arm]) for arm in ARMS}
 terms = list(found_effects["rescaled"].columns)
 fig, axes = plt.subplots(figsize=(6.2, 5.2))
 for arm, shift, face in (("free", -0.17, "white"), ("rescaled", 0.17, "#0072B2")):
-    middle, low, high = intervals([found_effects[arm][term].to_numpy() for term in terms])
-    places_y = np.arange(len(terms)) + shift
-    axes.hlines(places_y, low, high, color="#0072B2", lw=1.2)
-    axes.plot(middle, places_y, "o" if arm == "free" else "s", ms=5, mfc=face, mec="#0072B2", label=arm)
+    samples = [found_effects[arm][term] for term in terms]
+    mark = {"fmt": "o" if arm == "free" else "s", "ms": 5, "mfc": face}
+    figures.bars(axes, np.arange(len(terms)) + shift, samples, "#0072B2", arm, across=True, **mark)
 axes.axvline(0, color="black", lw=1)
 axes.axhline(len(FACTORS) - 0.5, color="#bbbbbb", lw=0.8)
 axes.set_yticks(range(len(terms)), [term.replace(JOINT, " × ") for term in terms])

@@ -42,7 +42,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from repro import claims, parameters, results, runs
+from repro import claims, figures, parameters, results, runs
 from repro.claims import intervals
 from repro.data import available
 from repro.figures import PAPER, STORED
@@ -107,22 +107,9 @@ run.say(f"The first part is simulated and reads no data set. Correlations: {', '
 
 
 # %%
-def banded(axes, x, samples, colour, label, **how):
-    """Means over the last axis with their intervals."""
-    middle, low, high = claims.intervals(samples)
-    axes.plot(x, middle, color=colour, label=label, **{"marker": "o", "ms": 4} | how)
-    axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
-
-
 def theirs(axes, values, label=None, **how):
     """Values saved by the authors, from a dictionary of positions."""
     axes.plot(list(values), list(values.values()), "s", color=PAPER, mfc="none", ms=7, label=label, **how)
-
-
-def mean_interval(samples):
-    """A mean with its interval, in words."""
-    middle, low, high = (float(v[0]) for v in claims.intervals([samples]))
-    return f"{middle:.3g} [{low:.3g}, {high:.3g}]"
 
 
 # %% [markdown]
@@ -217,7 +204,7 @@ as_theirs = priced("quadratic") == "quadratic" and run.p.correlation == 0.5
 fig, all_axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
 for axes, model in zip(all_axes, ("constant", "linear"), strict=True):
     for c, colour, found in zip(CS, SHADES, swept.estimates(model), strict=True):
-        banded(axes, P, found, colour, f"c = {c:g}")
+        figures.band(axes, P, found, colour, f"c = {c:g}")
     axes.axhline(truth.mean(), color=TRUTH, lw=1, ls="--", label="truth")
     axes.set(xscale="log", xlabel="half-width p", title=model)
 if as_theirs:
@@ -273,7 +260,7 @@ kinds_shown |= {"linear": (LINEAR, "two-sided, linear"), "asymmetric-linear": (U
 by_kind = {k: swept.observed() if k == "observed" else swept.at(k, p) for k in kinds_shown}
 fig, axes = plt.subplots(figsize=(6.5, 3.8))
 for kind, (colour, label) in kinds_shown.items():
-    banded(axes, CS, by_kind[kind], colour, label)
+    figures.band(axes, CS, by_kind[kind], colour, label)
 axes.plot(CS, truth, color=TRUTH, ls="--", lw=1, label="truth")
 if as_theirs:
     theirs(axes, saved.ASYMMETRIC_S2, "one-sided, saved by the authors")
@@ -433,7 +420,7 @@ medians = np.array(
     ]
 )
 fig, axes = plt.subplots(figsize=(5, 3))
-banded(axes, periods, medians.T, SPIKING, None)
+figures.band(axes, periods, medians.T, SPIKING, None)
 axes.set(xlabel="refractory period (ms)", ylabel="median relative error", xticks=periods, ylim=(0, None))
 run.figure(
     fig,
@@ -601,7 +588,7 @@ for unit, axes in enumerate(all_axes):
     ):
         kept = np.isfinite(found[..., unit]).all(0) & (times >= 4)
         style = "--" if colour == UNPAIRED else "-"
-        banded(axes, times[kept], found[:, kept, unit].T, colour, label, ms=0, ls=style)
+        figures.band(axes, times[kept], found[:, kept, unit].T, colour, label, ms=0, ls=style)
     axes.axhline(truth[:, unit].mean(), color=TRUTH, ls="--", lw=1, label="truth")
     axes.axhline(observed[:, unit].mean(), color=OBSERVED, ls=":", lw=1.5, label="observed dependence")
     if banana == "banana":
@@ -635,8 +622,8 @@ run.claim("L-7c", lambda: settled["batch"])
 
 # %%
 run.say(
-    f"Time until unit 2's estimate stays within a fifth of its last value: paired rule {mean_interval(settled['paired'])} s, running batch estimate {mean_interval(settled['batch'])} s, "
-    f"unpaired rule {mean_interval(settled['unpaired'])} s. The article's 10 s is said of curves that in the saved notebook show the batch estimate."
+    f"Time until unit 2's estimate stays within a fifth of its last value: paired rule {claims.mean_and_interval(settled['paired'])} s, running batch estimate {claims.mean_and_interval(settled['batch'])} s, "
+    f"unpaired rule {claims.mean_and_interval(settled['unpaired'])} s. The article's 10 s is said of curves that in the saved notebook show the batch estimate."
 )
 
 # %% [markdown]
@@ -678,7 +665,7 @@ fig, axes = plt.subplots(figsize=(6.5, 3.7))
 for name, (label, colour) in labels.items():
     kept = np.isfinite(log_errors[name]).all(0)
     style = "--" if name == "unpaired" else "-"
-    banded(axes, CS, np.array(log_errors[name])[:, kept], colour, label, ls=style)
+    figures.band(axes, CS, np.array(log_errors[name])[:, kept], colour, label, ls=style)
 if banana == "banana":
     for values, colour in zip(saved.LOG_ERRORS.values(), (ONLINE, SPIKING, OBSERVED), strict=True):
         for c, ends_at in values.items():
@@ -771,7 +758,7 @@ fig, all_axes = plt.subplots(2, 3, figsize=(9.8, 5.2), sharex=True, sharey="row"
 for (top, bottom), c in zip(all_axes.T, learned_at, strict=True):
     for name, (_, colour, label) in rules.items():
         top.plot((away[name, c] <= 2).mean(0), color=colour, label=label, lw=1.4)
-        banded(bottom, np.arange(away[name, c].shape[1]), away[name, c].T, colour, label, ms=0)
+        figures.band(bottom, np.arange(away[name, c].shape[1]), away[name, c].T, colour, label, ms=0)
     for (p, at_c), share in saved.SHARES_4E.items():
         if at_c == c and banana == "banana":
             top.plot(500, share, "s", mfc="none", mew=1.5, color=SPIKING if p < 1 else OBSERVED, clip_on=False)
@@ -864,7 +851,7 @@ angle, error = (np.array([each[k] for each in wide]) for k in (0, 1))  # sizes, 
 fig, all_axes = plt.subplots(1, 2, figsize=(9.5, 4), sharey=True)
 for k, (axes, name) in enumerate(zip(all_axes, saved.ANGLES_5A, strict=True)):
     for j, (c, colour) in enumerate(zip(CS, SHADES, strict=True)):
-        banded(axes, sizes, angle[:, k, j], colour, f"c = {c:g}")
+        figures.band(axes, sizes, angle[:, k, j], colour, f"c = {c:g}")
         if c in saved.ANGLES_5A[name]:
             axes.plot(saved.SIZES_5A, saved.ANGLES_5A[name][c], "s", mfc="none", color=colour, ms=6)
     axes.axhline(90, color="#777777", ls=":", lw=1)
@@ -901,7 +888,7 @@ run.claim("L-11b", longer_runs)
 fig, all_axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
 for k, (axes, name) in enumerate(zip(all_axes, saved.ANGLES_5A, strict=True)):
     for j, (c, colour) in enumerate(zip(CS, SHADES, strict=True)):
-        banded(axes, sizes, np.log10(error[:, k, j]), colour, f"c = {c:g}")
+        figures.band(axes, sizes, np.log10(error[:, k, j]), colour, f"c = {c:g}")
     axes.set(title=name, xscale="log", xlabel="number of neurons", xticks=sizes)
     axes.set_xticklabels(sizes)
     axes.minorticks_off()
@@ -954,9 +941,8 @@ for k, name in enumerate(("perturbation", "perturbation, twin")):
 fig, axes = plt.subplots(figsize=(7, 3.4))
 for row, found in enumerate(bars.values()):
     for k, n in enumerate(np_sizes):
-        middle, low_end, high_end = (float(v[0]) for v in claims.intervals([found[k]]))
-        marks = {"fmt": "os"[k], "color": (SPIKING, OBSERVED)[k], "label": None if row else f"n = {n}"}
-        axes.errorbar(middle, row + 0.2 * k, xerr=[[middle - low_end], [high_end - middle]], **marks)
+        label = None if row else f"n = {n}"
+        figures.bars(axes, [row + 0.2 * k], [found[k]], (SPIKING, OBSERVED)[k], label, across=True, fmt="os"[k])
 
 # %%
 axes.axvline(90, color="#777777", ls=":", lw=1)
@@ -1008,9 +994,9 @@ for c, s in run.progress(list(zip(deep_cs, run.seeds(3, "depth"), strict=True)),
 misses = {c: [np.linalg.norm(e - d[2], axis=1) / np.linalg.norm(d[2], axis=1) for e in d[:2]] for c, d in deep.items()}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
 for k, (name, colour) in enumerate((("spiking discontinuity", SPIKING), ("observed dependence", OBSERVED))):
-    banded(left, deep_cs, np.array([1e4 * deep[c][k].mean(1) for c in deep_cs]), colour, name)
+    figures.band(left, deep_cs, np.array([1e4 * deep[c][k].mean(1) for c in deep_cs]), colour, name)
     left.plot(deep_cs, [1e4 * saved.MEANS_5B[name][c] for c in deep_cs], "s", mfc="none", color=colour, ms=7)
-    banded(right, deep_cs, np.array([misses[c][k] for c in deep_cs]), colour, name)
+    figures.band(right, deep_cs, np.array([misses[c][k] for c in deep_cs]), colour, name)
 
 # %%
 left.plot(deep_cs, [1e4 * deep[c][2].mean() for c in deep_cs], color=TRUTH, ls="--", label="truth")
@@ -1042,8 +1028,8 @@ adaptive = Neurons(threshold_jump=0.3, threshold_tau=0.2)
 moving = sweep_correlations(CS, [p], n_runs, pair_seconds, run.seeds(1, "adaptive")[0], adaptive, priced("quadratic"))
 observed, narrow = moving.observed(), moving.at("constant", p)
 fig, axes = plt.subplots(figsize=(6, 3.4))
-banded(axes, CS, narrow, SPIKING, f"spiking discontinuity, p = {p:g}")
-banded(axes, CS, observed, OBSERVED, "observed dependence")
+figures.band(axes, CS, narrow, SPIKING, f"spiking discontinuity, p = {p:g}")
+figures.band(axes, CS, observed, OBSERVED, "observed dependence")
 axes.plot(CS, moving.truth(), color=TRUTH, ls="--", lw=1, label="truth")
 axes.set(xlabel="share of noise in common, c", ylabel="effect of unit 1 on the cost", ylim=(0, None))
 axes.legend(fontsize=8)
@@ -1097,9 +1083,7 @@ def over(axes, table, x, y, by, colours, style="-", names=None):
     for name in dict.fromkeys(table[by]):
         groups = table[table[by] == name].dropna(subset=[y]).groupby(x)[y]
         place, samples = zip(*groups, strict=True)
-        middle, low, high = intervals(samples)
-        axes.plot(place, middle, style, marker="o", ms=3.5, color=colours[name], label=(names or {}).get(name, name))
-        axes.fill_between(place, low, high, color=colours[name], alpha=0.15, lw=0)
+        figures.band(axes, place, samples, colours[name], (names or {}).get(name, name), ls=style)
 
 
 FORM_COLOURS = {"as coded": "#D55E00", "closed form": "#CC79A7", "means": "#009E73"}
@@ -1394,16 +1378,9 @@ fig, all_axes = plt.subplots(1, len(pieces), figsize=(3.3 * len(pieces), 3.8), s
 for axes, (title, table) in zip(all_axes[0], pieces.items(), strict=True):
     for place, method in enumerate(methods):
         own = table[table.method == method].accuracy
-        middle, low, high = intervals([own] if len(own) else [])
         axes.plot(np.full(len(own), place - 0.15), own, ".", ms=4, color=METHOD_COLOURS[method])
-        axes.errorbar(
-            place + np.full(len(middle), 0.15),
-            middle,
-            [middle - low, high - middle],
-            fmt="o",
-            capsize=3,
-            color=METHOD_COLOURS[method],
-        )
+        if len(own):
+            figures.bars(axes, [place + 0.15], [own], METHOD_COLOURS[method], capsize=3, ms=6)
     axes.set(title=title, xticks=range(len(methods)), xlim=(-0.5, len(methods) - 0.5))
     axes.set_xticklabels([METHOD_NAMES[m] for m in methods], rotation=45, ha="right", fontsize=8)
 

@@ -43,8 +43,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from repro import parameters, results, runs
-from repro.claims import intervals
+from repro import figures, parameters, results, runs
 from repro.data import available
 from repro.figures import RULE_COLOURS
 from repro.weight_alignment import RULES, Rule, cost, experiments, flows, frozen_layers, identities
@@ -82,10 +81,8 @@ def band(axes, table, x, rule, label=None, style="-", colour=None):
     """Draw mean and 95 % interval of the accuracy against ``x``; a search, its networks averaged, is one sample."""
     groups = table[table.rule == rule].groupby([x, "search"]).accuracy.mean().groupby(level=0)
     place, samples = zip(*groups, strict=True)
-    middle_line, low, high = intervals(samples)
     colour = RULE_COLOURS[rule] if colour is None else colour
-    axes.plot(place, middle_line, style, marker="o", ms=3.5, color=colour, label=label or rule)
-    axes.fill_between(place, low, high, color=colour, alpha=0.15, lw=0)
+    figures.band(axes, place, samples, colour, label or rule, ls=style)
 
 
 def missing(*rules):

@@ -155,6 +155,12 @@ def intervals(groups: Iterable[Numbers]) -> tuple[np.ndarray, np.ndarray, np.nda
     return middle, low, high
 
 
+def mean_and_interval(samples: Numbers, form: str = ".3g") -> str:
+    """A mean with its 95 % interval in words, each number in the given form: "1.2 [1.1, 1.3]"."""
+    middle, low, high = (float(part[0]) for part in intervals([samples]))
+    return f"{middle:{form}} [{low:{form}}, {high:{form}}]"
+
+
 def judge(name: str, claim: Claim, samples: Numbers) -> Outcome:
     """The verdict on a claim from its samples (one a seed), or from the deviation if the claim is exact.
 

@@ -6,14 +6,18 @@ import base64
 import hashlib
 import html
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from repro.arrays import Numbers
+from repro.claims import intervals
 
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow left out, too pale on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -80,6 +84,42 @@ def use_style() -> None:
     """Draw in the book's style from here on, and leave showing figures to ``run.figure``."""
     plt.switch_backend("agg")  # the notebook's own backend would show a figure that goes on in the next cell
     mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+
+
+def band(
+    axes: Axes, x: Sequence[float] | np.ndarray, groups: Iterable[Numbers], colour: str, label: str | None, **how: Any
+) -> None:
+    """A line of means with the band of their 95 % intervals; one group of samples for each x.
+
+    ``how`` are further arguments of ``axes.plot``.
+    """
+    middle, low, high = intervals(groups)
+    looks: dict[str, Any] = {"marker": "o", "ms": 3.5} | how
+    axes.plot(x, middle, color=colour, label=label, **looks)
+    axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
+
+
+def bars(
+    axes: Axes,
+    x: Sequence[float] | np.ndarray,
+    groups: Iterable[Numbers],
+    colour: str,
+    label: str | None = None,
+    *,
+    across: bool = False,
+    **how: Any,
+) -> None:
+    """Means with their 95 % intervals as bars; one group of samples for each x.
+
+    With ``across`` the bars lie, and ``x`` are the rows. ``how`` are further arguments of ``axes.errorbar``.
+    """
+    middle, low, high = intervals(groups)
+    lengths = np.array([middle - low, high - middle])
+    looks: dict[str, Any] = {"fmt": "o", "ms": 4, "lw": 1.2, "color": colour, "label": label} | how
+    if across:
+        axes.errorbar(middle, x, xerr=lengths, **looks)
+    else:
+        axes.errorbar(x, middle, yerr=lengths, **looks)
 
 
 def mosaic(fields: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:

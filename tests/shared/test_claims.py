@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
-from repro.claims import Claim, interval, intervals, judge, read_claims
+from repro.claims import Claim, interval, intervals, judge, mean_and_interval, read_claims
 from repro.errors import Mistake
 
 ENTRY = {
@@ -114,3 +114,8 @@ def test_intervals_of_groups_are_those_of_each_and_one_sample_stands_alone():
     assert (low[0], high[0]) == interval(groups[0])
     assert middle.tolist() == pytest.approx([7 / 3, 3.0])
     assert (low[1], high[1]) == (3.0, 3.0)
+
+
+def test_a_mean_in_words_has_its_interval():
+    # mean 7/3, standard error sqrt(7/9), t(2) = 4.3027
+    assert mean_and_interval([1.0, 2.0, 4.0], "+.2f") == "+2.33 [-1.46, +6.13]"
