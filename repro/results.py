@@ -32,13 +32,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def save(room: str, name: str, table: pd.DataFrame, provenance: dict[str, Any], folder: Path = RESULTS) -> Path:
+def save(
+    room: str, name: str, table: pd.DataFrame, provenance: dict[str, Any], folder: Path = RESULTS, digits: int = 6
+) -> Path:
     """Store a tidy table (one row a measurement) as ``ROOM/NAME.csv`` with its provenance in ``NAME.json``.
+
+    Fractions are written with so many significant digits.
 
     Raises Mistake if the table is larger than what is kept in git.
     """
     text = io.StringIO()
-    table.to_csv(text, index=False, float_format="%.6g", lineterminator="\n")
+    table.to_csv(text, index=False, float_format=f"%.{digits}g", lineterminator="\n")
     content = text.getvalue().encode()
     if len(content) > LIMIT_BYTES:
         raise Mistake(f"{room}/{name}.csv has {len(content)} bytes, allowed are {LIMIT_BYTES}: summarise it")

@@ -8,11 +8,9 @@ goes on as if it had not been. Several machines that share a storage each take t
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,17 +24,16 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from repro.errors import Mistake
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.learners import Learner
-from repro.weight_alignment.lockstep import Outcome, train
+from repro.weight_alignment.lockstep import Outcome
 from repro.weight_alignment.primitive_sets import family
 from repro.weight_alignment.search_space import RANGES, Parameters, learner, suggest
-from repro.weight_alignment.tuning import Budget, quiet, sampler
+from repro.weight_alignment.tuning import Kind, evaluate, quiet, sampler
 
 Arm = Literal["free", "rescaled"]
 ARMS: tuple[Arm, ...] = ("free", "rescaled")
 """Feedback with the norm that its rule gives it, or with that of the layer's weights."""
 
 MEASURED = ("mean", "sd", "diverged", "angle", "gain")  # what is kept of a trial beside its score
-STALE_S = 1800  # a worker that has not finished a trial for so long is taken to be gone
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Unit:
     """One search of all sets."""
 
     arm: Arm
-    sampler: Literal["tpe", "random"]
+    sampler: Kind
     seed: int
 
     @property
@@ -112,7 +109,7 @@ def search(
     units = [units] if isinstance(units, Unit) else list(units)
     with quiet():
         studies = {(unit, name): _open(storage, unit, name, plan) for unit in units for name in plan.sets}
-        done = {key: _complete(study) for key, study in studies.items()}
+        done = {key: complete(study) for key, study in studies.items()}
         for number in range(min(map(len, done.values())), plan.trials):
             _batch(number, plan, studies, done)
             for unit in units:
@@ -137,34 +134,34 @@ def _batch(
         if len(done[key]) > number:
             points[key] = suggest(FixedTrial(done[key][number].params), family(name))
             continue
-        budget = Budget(plan.trials, network_seeds=plan.network_seeds, sampler=unit.sampler, startup=plan.startup)
-        study.sampler = sampler(budget, int(np.random.SeedSequence([unit.seed, number]).generate_state(1)[0]))
+        drawn = int(np.random.SeedSequence([unit.seed, number]).generate_state(1)[0])
+        study.sampler = sampler(unit.sampler, plan.startup, drawn)
         asked[key] = study.ask()
         points[key] = suggest(asked[key], family(name))
-    networks = [plan.learner(unit.arm, name, point) for (unit, name), point in points.items()]
-    for key, measured in zip(points, _train(networks, plan, plan.network_seeds), strict=True):
+    learners = [plan.learner(unit.arm, name, point) for (unit, name), point in points.items()]
+    for key, measured in zip(points, _measured(learners, plan), strict=True):
         if key in asked:
             for fact, value in measured.items():
                 asked[key].set_user_attr(fact, value)
             studies[key].tell(asked[key], measured["mean"] - measured["sd"])
 
 
-def _train(candidates: Sequence[Learner], plan: Plan, seeds: Sequence[int]) -> list[dict[str, float]]:
+def _measured(candidates: Sequence[Learner], plan: Plan) -> list[dict[str, float]]:
     """What each candidate reaches: mean and sd of validation accuracy, networks lost, angle (degrees) and gain."""
-    task, shape = plan.setup.task, plan.setup.shape(plan.depth)
-    networks = [replace(candidate, seed=seed) for candidate in candidates for seed in seeds]
-    outcome = train(networks, shape, task.train, task.validation, plan.setup.schedule(), device=plan.setup.device)
-    accuracy = outcome.final.reshape(-1, len(seeds))
-    angle, gain = (values.reshape(-1, len(seeds)) for values in angle_and_gain(outcome))
+    setup, seeds = plan.setup, plan.network_seeds
+    task, shape = setup.task, setup.shape(plan.depth)
+    outcome = evaluate(candidates, seeds, shape, task.train, task.validation, setup.schedule(), setup.device)
+    each = (outcome.final, outcome.diverged, *angle_and_gain(outcome))
+    by_candidate = zip(*(values.reshape(-1, len(seeds)) for values in each), strict=True)
     return [
         {
-            "mean": float(accuracy[i].mean()),
-            "sd": float(accuracy[i].std(ddof=1)),
-            "diverged": int(outcome.diverged.reshape(-1, len(seeds))[i].sum()),
-            "angle": float(_mean(angle[i])),
-            "gain": float(_mean(gain[i])),
+            "mean": float(accuracy.mean()),
+            "sd": float(accuracy.std(ddof=1)),
+            "diverged": int(lost.sum()),
+            "angle": _mean(angle),
+            "gain": _mean(gain),
         }
-        for i in range(len(candidates))
+        for accuracy, lost, angle, gain in by_candidate
     ]
 
 
@@ -197,7 +194,8 @@ def _open(storage: BaseStorage, unit: Unit, name: str, plan: Plan) -> optuna.Stu
     return study
 
 
-def _complete(study: optuna.Study) -> list[FrozenTrial]:
+def complete(study: optuna.Study) -> list[FrozenTrial]:
+    """The finished trials of a set, in order."""
     found = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(found, key=lambda trial: trial.number)
 
@@ -215,7 +213,7 @@ def trials_table(unit: Unit, plan: Plan, storage: BaseStorage) -> pd.DataFrame:
     for name in plan.sets:
         with quiet():
             study = optuna.load_study(storage=storage, study_name=f"{unit.name}/{name}")
-        for number, trial in enumerate(_complete(study)[: plan.trials]):
+        for number, trial in enumerate(complete(study)[: plan.trials]):
             measured = {key: trial.user_attrs[key] for key in MEASURED}
             point = suggest(FixedTrial(trial.params), family(name))
             where = {"arm": unit.arm, "sampler": unit.sampler, "sampler_seed": unit.seed, "set": name, "trial": number}
@@ -227,7 +225,7 @@ def seconds_spent(unit: Unit, plan: Plan, storage: BaseStorage) -> float:
     """How long the finished trials of a unit took, pauses between them not counted."""
     with quiet():
         study = optuna.load_study(storage=storage, study_name=f"{unit.name}/{plan.sets[0]}")
-    return sum(trial.duration.total_seconds() for trial in _complete(study) if trial.duration)
+    return sum(trial.duration.total_seconds() for trial in complete(study) if trial.duration)
 
 
 def best_learners(trials: pd.DataFrame, plan: Plan) -> dict[tuple[Arm, str, int], Learner]:
@@ -239,44 +237,3 @@ def best_learners(trials: pd.DataFrame, plan: Plan) -> dict[tuple[Arm, str, int]
         point = {name[2:]: row[name] for name in settings if not pd.isna(row[name])}
         found[row["arm"], row["set"], row["sampler_seed"]] = plan.learner(row["arm"], row["set"], point)
     return found
-
-
-def take(units: Sequence[Unit], plan: Plan, storage: BaseStorage) -> Unit | None:
-    """A unit that is not finished and that no other worker is busy with; None if there is none left.
-
-    The last worker to write its name has the unit: each reads again a moment after it has written.
-    """
-    me = f"{socket.gethostname()}:{os.getpid()}:{time.time()}"
-    for unit in units:
-        with quiet():
-            study = optuna.create_study(
-                storage=storage, study_name=f"{unit.name}/{plan.sets[0]}", direction="maximize", load_if_exists=True
-            )
-            if finished(unit, plan, storage) or _busy(study.user_attrs):
-                continue
-            study.set_user_attr("alive", time.time())
-            study.set_user_attr("worker", me)
-            time.sleep(0.5)
-            if optuna.load_study(storage=storage, study_name=study.study_name).user_attrs["worker"] == me:
-                return unit
-    return None
-
-
-def _busy(attributes: Mapping[str, Any]) -> bool:
-    """Whether a worker other than a dead one of this machine has been at it lately."""
-    if "worker" not in attributes or time.time() - attributes["alive"] > STALE_S:
-        return False
-    host, process, _ = attributes["worker"].split(":")
-    return host != socket.gethostname() or (int(process) != os.getpid() and Path(f"/proc/{process}").exists())
-
-
-def finished(unit: Unit, plan: Plan, storage: BaseStorage) -> bool:
-    """Whether all sets have all their trials."""
-    names = {study.study_name for study in storage.get_all_studies()}
-    for name in plan.sets:
-        if f"{unit.name}/{name}" not in names:
-            return False
-        study = optuna.load_study(storage=storage, study_name=f"{unit.name}/{name}")
-        if len(_complete(study)) < plan.trials:
-            return False
-    return True

@@ -31,13 +31,12 @@ from repro.weight_alignment.matrix_search import (
     Plan,
     Unit,
     best_learners,
-    finished,
     open_storage,
     search,
     seconds_spent,
-    take,
     trials_table,
 )
+from repro.weight_alignment.matrix_workers import finished, take_some
 from repro.weight_alignment.primitive_sets import REFERENCES, all_sets
 from repro.weight_alignment.tasks import load_task
 
@@ -86,20 +85,12 @@ def matrix(
 def _search_all(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage) -> None:
     """Take units until none is left that nobody works on: one at a time on a core, all at once on a GPU."""
     at_once = len(todo) if plan.setup.chunk >= CHUNK_GPU else 1
-    while taken := _take_some(todo, plan, storage, at_once):
+    while taken := take_some(todo, plan, storage, at_once):
         began = time.perf_counter()
         names = ", ".join(unit.name for unit in taken)
         with tqdm(total=plan.trials, desc=names, mininterval=10) as bar:
             search(taken, plan, storage, progress=bar.update)
         print(f"{names}: {time.perf_counter() - began:.0f} s", flush=True)
-
-
-def _take_some(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, most: int) -> list[Unit]:
-    """Up to so many units that nobody works on."""
-    taken: list[Unit] = []
-    while len(taken) < most and (unit := take([each for each in todo if each not in taken], plan, storage)):
-        taken.append(unit)
-    return taken
 
 
 def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, seeds: int, folder: Path) -> None:
@@ -125,16 +116,10 @@ def _measure_and_save(todo: tuple[Unit, ...], plan: Plan, storage: BaseStorage, 
     searching = sum(seconds_spent(unit, plan, storage) for unit in todo)
     record = _record(todo, plan, fresh, other, searching + time.perf_counter() - began)
     for (arm, sampler), table in trials.groupby(["arm", "sampler"]):
-        print(results.save(ROOM, f"matrix_{arm}_{sampler}", short(table), record, folder))
-    print(results.save(ROOM, "matrix_final", short(pd.concat(tables, ignore_index=True)), record, folder))
+        print(results.save(ROOM, f"matrix_{arm}_{sampler}", table, record, folder, digits=4))
+    print(results.save(ROOM, "matrix_final", pd.concat(tables, ignore_index=True), record, folder, digits=4))
     for path in kept:
         path.unlink()
-
-
-def short(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with numbers to four digits, as it is stored."""
-    numbers = table.select_dtypes("float").map(lambda value: float(f"{value:.4g}"))
-    return table.assign(**numbers)
 
 
 def _record(todo: tuple[Unit, ...], plan: Plan, fresh: dict, other: Setup | None, seconds: float) -> dict:

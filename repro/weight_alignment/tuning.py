@@ -13,15 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import optuna
 import pandas as pd
 import torch
-from jaxtyping import Float
 
 from repro.weight_alignment.learners import Examples, Learner, Schedule, Shape
-from repro.weight_alignment.lockstep import train
+from repro.weight_alignment.lockstep import Outcome, train
 from repro.weight_alignment.search_space import Family, Parameters, learner, suggest
+
+Kind = Literal["tpe", "random"]
+"""How trials are chosen: by the tree-structured Parzen estimator, or at random."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Budget:
     trials: int
     sampler_seeds: tuple[int, ...] = (0,)  # one search each
     network_seeds: tuple[int, ...] = (0, 1, 2, 3)  # networks of a trial, the same for every trial and rule
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Kind = "tpe"
     startup: int = 16  # trials before the tree-structured Parzen estimator begins to model
 
     def __post_init__(self) -> None:
@@ -100,15 +101,18 @@ def tune(
     parameters: dict[tuple[str, int, int], Parameters] = {}
     with quiet():
         studies = {
-            (family.name, seed): (family, optuna.create_study(direction="maximize", sampler=sampler(budget, seed)))
+            (family.name, seed): (family, optuna.create_study(direction="maximize", sampler=drawn))
             for family in families
             for seed in budget.sampler_seeds
+            for drawn in [sampler(budget.sampler, budget.startup, seed)]
         }
         for number in range(budget.trials):
             asked = {key: (family, study.ask()) for key, (family, study) in studies.items()}
             points = {key: suggest(trial, family) for key, (family, trial) in asked.items()}
             candidates = [learner(asked[key][0], point, **options) for key, point in points.items()]
-            accuracy, diverged = evaluate(candidates, shape, examples, validation, schedule, budget, device)
+            seeds = budget.network_seeds
+            outcome = evaluate(candidates, seeds, shape, examples, validation, schedule, device)
+            accuracy, diverged = (each.reshape(-1, len(seeds)) for each in (outcome.final, outcome.diverged))
             for (rule, seed), each, lost in zip(points, accuracy, diverged, strict=True):
                 mean, sd = float(each.mean()), float(each.std(ddof=1))
                 studies[rule, seed][1].tell(asked[rule, seed][1], mean - sd)
@@ -121,26 +125,24 @@ def tune(
 
 def evaluate(
     candidates: Sequence[Learner],
+    seeds: Sequence[int],
     shape: Shape,
     examples: Examples,
     validation: Examples,
     schedule: Schedule,
-    budget: Budget,
     device: torch.device | str = "cpu",
-) -> tuple[Float[np.ndarray, "candidates networks"], np.ndarray]:
-    """Validation accuracy of each candidate on each of the budget's network seeds, and which networks diverged."""
-    seeds = budget.network_seeds
+) -> Outcome:
+    """Train every candidate on every network seed, all together; the networks of a candidate stand side by side."""
     learners = [dataclasses.replace(candidate, seed=seed) for candidate in candidates for seed in seeds]
-    outcome = train(learners, shape, examples, validation, schedule, device=device)
-    size = (len(candidates), len(seeds))
-    return outcome.final.reshape(size), outcome.diverged.reshape(size)
+    return train(learners, shape, examples, validation, schedule, device=device)
 
 
-def sampler(budget: Budget, seed: int) -> optuna.samplers.BaseSampler:
-    if budget.sampler == "random":
+def sampler(kind: Kind, startup: int, seed: int) -> optuna.samplers.BaseSampler:
+    """Optuna's sampler of a kind; the estimator begins to model after ``startup`` random trials."""
+    if kind == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, group=True, n_startup_trials=budget.startup, constant_liar=True
+        seed=seed, multivariate=True, group=True, n_startup_trials=startup, constant_liar=True
     )
 
 

@@ -12,20 +12,12 @@ from optuna.trial import TrialState
 
 from repro import results
 from repro.errors import Mistake
-from repro.weight_alignment import matrix_search, matrix_stored
+from repro.weight_alignment import matrix_stored, matrix_workers
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.lockstep import train
 from repro.weight_alignment.matrix_final import conditions, fresh_seeds, measure
-from repro.weight_alignment.matrix_search import (
-    Plan,
-    Unit,
-    best_learners,
-    finished,
-    open_storage,
-    search,
-    seconds_spent,
-    take,
-)
+from repro.weight_alignment.matrix_search import Plan, Unit, best_learners, open_storage, search, seconds_spent
+from repro.weight_alignment.matrix_workers import finished, take, take_some
 from repro.weight_alignment.tasks import load_task
 
 SETS = ("none", "amp+decay", "decay+self", "sparse", "BP")
@@ -144,22 +136,22 @@ def test_the_rescaled_arm_keeps_the_norm_of_the_weights(plan, uninterrupted):
 
 def test_workers_take_different_units_until_none_is_left(plan, tmp_path, monkeypatch):
     kept, units = open_storage(tmp_path / "kept.log"), [UNIT, Unit("rescaled", "tpe", 3)]
-    monkeypatch.setattr(matrix_search.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(matrix_workers.time, "sleep", lambda seconds: None)
     assert take(units, plan, kept) == UNIT
-    monkeypatch.setattr(matrix_search.socket, "gethostname", lambda: "elsewhere")
+    monkeypatch.setattr(matrix_workers.socket, "gethostname", lambda: "elsewhere")
     assert take(units, plan, open_storage(tmp_path / "kept.log")) == units[1]
-    monkeypatch.setattr(matrix_search.socket, "gethostname", lambda: "a third")
+    monkeypatch.setattr(matrix_workers.socket, "gethostname", lambda: "a third")
     assert take(units, plan, kept) is None
-    later = matrix_search.time.time() + matrix_search.STALE_S + 1
-    monkeypatch.setattr(matrix_search.time, "time", lambda: later)
+    later = matrix_workers.time.time() + matrix_workers.STALE_S + 1
+    monkeypatch.setattr(matrix_workers.time, "time", lambda: later)
     assert take(units, plan, kept) == UNIT  # its worker is taken to be gone
 
 
 def test_a_gpu_takes_all_units_at_once_and_a_core_one(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(matrix_search.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(matrix_workers.time, "sleep", lambda seconds: None)
     units = matrix_stored.units(2)
-    assert len(set(matrix_stored._take_some(units, plan, open_storage(tmp_path / "kept.log"), 99))) == len(units) == 8
-    assert len(matrix_stored._take_some(units, plan, open_storage(tmp_path / "other.log"), 1)) == 1
+    assert len(set(take_some(units, plan, open_storage(tmp_path / "kept.log"), 99))) == len(units) == 8
+    assert len(take_some(units, plan, open_storage(tmp_path / "other.log"), 1)) == 1
 
 
 def test_a_finished_unit_is_not_taken(plan, tmp_path):
