@@ -45,10 +45,11 @@ from repro.figures import COLOURS
 from repro.weight_alignment import matrix_summary as summary
 from repro.weight_alignment.experiments import Setup
 from repro.weight_alignment.factorial import JOINT, effects, logit, main_effects_among
-from repro.weight_alignment.matrix_checks import class_mismatches, decay_deviation
+from repro.weight_alignment.matrix_checks import class_mismatches, deviation_from_frozen
 from repro.weight_alignment.matrix_final import conditions, fresh_seeds, measure
 from repro.weight_alignment.matrix_search import ARMS, Plan, Unit, best_learners, search
 from repro.weight_alignment.primitive_sets import FACTORS, NAMED, REFERENCES, all_sets, kind, members, sets_where
+from repro.weight_alignment.rules import Rule
 from repro.weight_alignment.tasks import load_task
 
 kinds = {"arms": parameters.names(ARMS), "primitives": parameters.names(FACTORS)}
@@ -117,7 +118,7 @@ stored_run = f"matrix, commit {origin['commit']}"
 # %%
 check_seed = run.seeds(1, "identities")[0]
 run.claim("M32-C1", class_mismatches(check_seed))
-run.claim("M32-C5", decay_deviation(check_seed))
+run.claim("M32-C5", deviation_from_frozen(Rule(decay=0.1), check_seed))
 
 # %% [markdown]
 # ## A search that is the same for all

@@ -2,9 +2,11 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
-from repro.weight_alignment.matrix_checks import class_mismatches, decay_deviation
+from repro.weight_alignment.fixed_points import fixed_point
+from repro.weight_alignment.matrix_checks import class_mismatches, deviation_from_frozen, iterate
 from repro.weight_alignment.primitive_sets import (
     NAMED,
     REFERENCES,
@@ -16,6 +18,7 @@ from repro.weight_alignment.primitive_sets import (
     set_name,
     sets_where,
 )
+from repro.weight_alignment.rules import Rule
 from repro.weight_alignment.search_space import FAMILIES
 
 
@@ -47,8 +50,27 @@ def test_iterated_feedback_does_what_the_signs_say(seed):
     assert class_mismatches(seed) == 0
 
 
-def test_decay_of_rescaled_feedback_is_feedback_alignment():
-    assert decay_deviation(3) < 1e-12  # rounding of a few dozen steps in float64
+def test_iterated_feedback_of_bounded_sets_ends_at_the_solution_of_the_sylvester_equation():
+    course = iterate(0)
+    for place, name in enumerate(all_sets()):
+        if kind(name) == "fixed":
+            rule = Rule(**dict.fromkeys(family(name).primitives, 1.0))
+            # the slowest mode has shrunk by exp(-0.05 * 4000 * 0.2), what is left is rounding
+            np.testing.assert_allclose(
+                course.end[place], fixed_point(rule, course.weight, course.covariance), atol=1e-9
+            )
+
+
+def test_growth_without_bound_goes_along_what_drives_it():
+    course, sets = iterate(1), all_sets()
+    grown = course.end[sets.index("amp")] - course.start
+    np.testing.assert_allclose(grown, 0.05 * 4000 * course.weight @ course.covariance, rtol=1e-9)
+
+
+def test_decay_of_rescaled_feedback_is_feedback_alignment_and_other_rules_are_not():
+    assert deviation_from_frozen(Rule(decay=0.1), 3) < 1e-12  # rounding of a few dozen steps in float64
+    assert deviation_from_frozen(Rule(null=0.1), 3) > 1e-3
+    assert deviation_from_frozen(Rule(self_weight=0.1), 3) > 1e-3
 
 
 def test_local_sets_know_neither_the_weight_nor_the_feedback_product():
