@@ -187,6 +187,7 @@ def dots(axes, sets, x=-0.5):
         side.set_visible(False)
 
 
+# %%
 def by_group(function, form):
     """What a function of sets gives for each group, in words."""
     return ", ".join(f"{group} {function(list(sets)):{form}}" for group, sets in GROUPS.items())
