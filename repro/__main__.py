@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from repro import programs
 from repro.build import gather
 from repro.build.layout import Layout, chapters
 from repro.claims import SCALES
@@ -74,14 +75,7 @@ repro.add_command(data)
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line."""
-    try:
-        repro(standalone_mode=False)
-    except click.ClickException as error:
-        raise SystemExit(f"error: {error.format_message()}") from None
-    except click.Abort:
-        raise SystemExit("stopped") from None
-    except Mistake as mistake:
-        raise SystemExit(f"error: {mistake}") from None
+    programs.run(repro)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from repro import programs
 from repro.build import site
 from repro.build.execute import execute
 from repro.build.layout import Layout, chapters, choose
@@ -54,9 +55,4 @@ def summary_command(scale: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        build(standalone_mode=False)
-    except Mistake as mistake:
-        raise SystemExit(f"error: {mistake}") from None
-    except click.ClickException as error:
-        raise SystemExit(f"error: {error.format_message()}") from None
+    programs.run(build)

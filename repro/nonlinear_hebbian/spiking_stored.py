@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Float32
 
-from repro import provenance, results
+from repro import programs, provenance, results
 from repro.nonlinear_hebbian import on_off
 from repro.nonlinear_hebbian.gabor import gabor_fit
 from repro.nonlinear_hebbian.images import load_images
@@ -139,9 +139,9 @@ def _one_seed(images: str, neurons: int, seed: int, shown: int, model: SpikingMo
     show_default=True,
     help="image set, by its name; its name is added to the tables' unless bsds",
 )
-@click.option("--neurons", default=16, show_default=True, help="of each seed, all with the same inputs")
-@click.option("--shown", default=120_000, show_default=True, help="patches, 200 ms each")
-@click.option("--seeds", default=4, show_default=True)
+@programs.count("--neurons", 16, "of each seed, all with the same inputs")
+@programs.count("--shown", 120_000, "patches, 200 ms each")
+@programs.count("--seeds", 4)
 @click.option("--seed", default=0, show_default=True, help="from which the others follow")
 def spiking(images: str, neurons: int, shown: int, seeds: int, seed: int) -> None:
     """Spiking neurons on photographs, until their fields hardly change, and store what they learned."""
@@ -174,4 +174,4 @@ def spiking(images: str, neurons: int, shown: int, seeds: int, seed: int) -> Non
 
 
 if __name__ == "__main__":
-    spiking()
+    programs.run(spiking)

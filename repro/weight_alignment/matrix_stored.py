@@ -19,7 +19,7 @@ import torch
 from optuna.storages import BaseStorage
 from tqdm import tqdm
 
-from repro import provenance, results
+from repro import programs, provenance, results
 from repro.data import available
 from repro.parameters import find_device
 from repro.provenance import ROOT
@@ -53,10 +53,10 @@ def units(sampler_seeds: int) -> tuple[Unit, ...]:
 
 @click.command()
 @click.option("--storage", default=str(ROOT / "runs" / "matrix.log"), show_default=True, help="file or database URL")
-@click.option("--trials", default=64, show_default=True, help="of each set and search, 4 networks each")
-@click.option("--sampler-seeds", default=3, show_default=True, help="searches of each arm, by TPE and by random trials")
-@click.option("--epochs", default=10, show_default=True)
-@click.option("--seeds", default=10, show_default=True, help="fresh networks of each set and search")
+@programs.count("--trials", 64, "of each set and search, 4 networks each")
+@programs.count("--sampler-seeds", 3, "searches of each arm, by TPE and by random trials")
+@programs.count("--epochs", 10)
+@programs.count("--seeds", 10, "fresh networks of each set and search")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--folder", default=str(results.RESULTS), show_default=True, help="where the tables are written")
 @click.option("--only-search", is_flag=True, help="leave measuring and saving to another machine")
@@ -141,4 +141,4 @@ def _record(todo: tuple[Unit, ...], plan: Plan, fresh: dict, other: Setup | None
 
 
 if __name__ == "__main__":
-    matrix()
+    programs.run(matrix)

@@ -11,7 +11,7 @@ import time
 import click
 import torch
 
-from repro import provenance, results
+from repro import programs, provenance, results
 from repro.weight_alignment.experiments import Setup, accuracy_after_search
 from repro.weight_alignment.search_space import FAMILIES
 from repro.weight_alignment.tasks import load_task
@@ -21,12 +21,10 @@ ROOM = "weight_alignment"
 
 
 @click.command()
-@click.option("--depth", default=4, show_default=True, help="hidden layers of 48 units")
-@click.option(
-    "--trials", default=32, show_default=True, help="of each rule, 4 networks each, on 6,000 images, 3 epochs"
-)
-@click.option("--epochs", default=5, show_default=True, help="of the final networks, on all training images")
-@click.option("--seeds", default=5, show_default=True, help="final networks of each rule")
+@programs.count("--depth", 4, "hidden layers of 48 units")
+@programs.count("--trials", 32, "of each rule, 4 networks each, on 6,000 images, 3 epochs")
+@programs.count("--epochs", 5, "of the final networks, on all training images")
+@programs.count("--seeds", 5, "final networks of each rule")
 @click.option("--seed", default=0, show_default=True, help="from which the others follow")
 def mnist(depth: int, trials: int, epochs: int, seeds: int, seed: int) -> None:
     """Tune every rule on part of MNIST, train it on all, and store the test accuracies."""
@@ -51,4 +49,4 @@ def mnist(depth: int, trials: int, epochs: int, seeds: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    mnist()
+    programs.run(mnist)
