@@ -1,10 +1,12 @@
 """The book as a browser shows it."""
 
 import pytest
+from bs4 import BeautifulSoup
 
 from repro.build import gather
 from repro.build.layout import chapters
 from repro.provenance import ROOT
+from repro.results import RESULTS
 
 from .conftest import PAGES, SMOKE
 
@@ -47,6 +49,16 @@ def test_the_figure_of_every_claim_is_on_the_page(site, name):
     text = (site / "chapters" / f"{name}.html").read_text()
     for claim in gather.read_run(ROOT / SMOKE.executed(name))["claims"]:
         assert f'id="{claim["figure"]}"' in text, claim["id"]
+
+
+def test_the_tables_that_a_page_offers_are_those_that_are_stored(site):
+    page = site / "chapters" / "primitive_matrix.html"
+    offered = [link["href"] for link in BeautifulSoup(page.read_text(), "html.parser").select("a.download")]
+    stored = RESULTS / "weight_alignment"
+    assert {href.rsplit("/", 1)[1] for href in offered} == {path.name for path in stored.glob("matrix_*.csv")}
+    for href in offered:
+        file = (page.parent / href).resolve()
+        assert file.read_bytes() == (stored / file.name).read_bytes()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -51,6 +51,9 @@ def test_what_is_lost_is_test_minus_there():
 
 def test_the_best_set_is_picked_by_validation_score_not_by_test_accuracy():
     assert summary.best_by_validation(TRIALS, "free", ["amp", "self"]) == {0: "self"}
+    lucky = TRIALS.copy()
+    lucky.loc[6, "score"] = 0.99  # a random trial of amp, which is not the search's
+    assert summary.best_by_validation(lucky, "free", ["amp", "self"]) == {0: "self"}
     swapped = TRIALS.assign(score=TRIALS.score.where(TRIALS["set"] != "self", 0.0))
     assert summary.accuracy_of_best(swapped, FINAL, ["free"], ["amp", "self"]).to_dict() == {0: 85}
 
