@@ -84,6 +84,13 @@ def test_a_lost_trial_counts_as_grown_in_the_median():
     assert summary.median_gain(TRIALS).to_dict() == {"amp": 2.5, "self": -1.5}
 
 
+def test_plain_trials_are_random_ones_of_sets_without_adam_and_frozen_feedback():
+    changed = TRIALS.copy()
+    changed.loc[6, "p_optimiser"] = "adam"
+    changed.loc[7, ["set", "p_optimiser"]] = ["none", None]  # frozen feedback has no optimiser
+    assert summary.plain(changed, "free").index.tolist() == [5, 7, 8]
+
+
 def test_centring_compares_best_with_best():
     trials = TRIALS.assign(p_centre=[None] * 5 + [True, False, None, None, None])
     assert summary.centring_gain(trials, "free", ["amp"]).to_dict() == pytest.approx({0: -15})
@@ -94,6 +101,7 @@ def test_predictors_leave_out_references_and_lost_networks():
     found = summary.predictors(TRIALS, "free").loc[0]
     assert found.angle == pytest.approx(-1)
     assert found.lag == pytest.approx(1)
+    assert found.gain == pytest.approx(-np.sqrt(3) / 2)  # ranks 2, 3, 1 and 2.5, 1, 2.5
     assert np.isnan(summary.predictors(TRIALS.assign(arm="rescaled"), "rescaled").loc[0].gain)
 
 
