@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Int16, Int64, UInt8
 from sklearn.model_selection import train_test_split
 
 from repro.data.catalogue import Entry, registry
@@ -27,7 +27,8 @@ class Dataset:
     """Samples and labels, and what must be said of them.
 
     Images are channels first; pixels are float32 from 0 (black) to 1 (the brightest that the format has),
-    without centring or whitening. Labels count from 0.
+    without centring or whitening. Sounds are float32 from -1 to 1, silence after each up to the longest.
+    Labels count from 0.
     """
 
     name: str
@@ -60,41 +61,44 @@ class Dataset:
         }
 
 
-def load(name: str, *, path: StrPath | None = None, validation: int = 0, seed: int = 0) -> Dataset:
+def load(
+    name: str, *, path: StrPath | None = None, variant: str | None = None, validation: int = 0, seed: int = 0
+) -> Dataset:
     """Load a data set: from ``path``, else REPRO_DATA_DIR, else the cache, else its public source (to the cache).
 
     Parameters
     ----------
-    name : a name in ``data/registry.json`` that has a reader: digits, mnist, cifar10
+    name : a name in ``data/registry.json`` that has a reader: digits, mnist, cifar10, fsdd
     path : a folder laid out like the registry or with the files side by side, or the file itself; nothing else is tried
+    variant : the label of one of its variants, if no other will do
     validation : this many training samples are set aside, stratified by label; the test set never depends on it
     seed : chooses which
 
     Raises Mistake for a name, size or seed that is not allowed, DataUnavailable if the data is not here and can't be
     fetched, DataCorrupt naming the file that is not what the registry says.
     """
-    entry = _entry(name, _readable())
+    entry = _entry(name, _readable(), variant)
     if validation < 0 or seed < 0:
         raise Mistake(f"{name}: validation is {validation} and seed is {seed}; both must be 0 or larger")
     found = _locate(name, entry, path)
-    variant = found.variant
-    images = READERS[name, variant.label](found.checked())
-    x_train, y_train = _scaled(images.x_train, images.white), images.y_train.astype(np.int64)
+    chosen = found.variant
+    stored = READERS[name, chosen.label](found.checked())
+    x_train, y_train = _scaled(stored.x_train, stored.full_scale), stored.y_train.astype(np.int64)
     kept, aside = _split(name, y_train, validation, seed)
     return Dataset(
         name=name,
-        title=variant.title,
+        title=chosen.title,
         x_train=x_train if not validation else x_train[kept],
         y_train=y_train[kept],
         x_validation=x_train[aside],
         y_validation=y_train[aside],
-        x_test=_scaled(images.x_test, images.white),
-        y_test=images.y_test.astype(np.int64),
+        x_test=_scaled(stored.x_test, stored.full_scale),
+        y_test=stored.y_test.astype(np.int64),
         source=found.place,
-        sha256={file.path: file.sha256 for file in variant.files},
+        sha256={file.path: file.sha256 for file in chosen.files},
         licence=entry.licence,
         citation=entry.citation,
-        note=variant.note,
+        note=chosen.note,
     )
 
 
@@ -109,24 +113,24 @@ class Files:
     facts: Mapping[str, Any]  # what a run puts on record with ``run.uses(name, **facts)``
 
 
-def files(name: str, *, path: StrPath | None = None) -> Files:
-    """The files of a data set, found as in :func:`load` and each compared with the registry.
+def files(name: str, *, path: StrPath | None = None, variant: str | None = None) -> Files:
+    """The files of a data set, or of this variant of it, found as in :func:`load` and compared with the registry.
 
     Raises Mistake for a name that is not in ``data/registry.json``, DataUnavailable if the data is not here and can't
     be fetched, DataCorrupt naming the file that is not what the registry says.
     """
-    entry = _entry(name, registry())
+    entry = _entry(name, registry(), variant)
     found = _locate(name, entry, path)
-    variant = found.variant
+    chosen = found.variant
     facts = {
-        "title": variant.title,
+        "title": chosen.title,
         "source": found.place,
-        "sha256": {file.path: file.sha256 for file in variant.files},
+        "sha256": {file.path: file.sha256 for file in chosen.files},
         "licence": entry.licence,
         "citation": entry.citation,
-        "note": variant.note,
+        "note": chosen.note,
     }
-    return Files(name, variant.title, found.checked(), found.place, facts)
+    return Files(name, chosen.title, found.checked(), found.place, facts)
 
 
 def available(name: str, path: StrPath | None = None) -> bool:
@@ -142,10 +146,17 @@ def _readable() -> dict[str, Entry]:
     return {name: entry for name, entry in registry().items() if any(name == known for known, _ in READERS)}
 
 
-def _entry(name: str, entries: Mapping[str, Entry]) -> Entry:
+def _entry(name: str, entries: Mapping[str, Entry], variant: str | None = None) -> Entry:
+    """A data set, with all of its variants or with that alone."""
     if name not in entries:
         raise Mistake(f"no data set is called {name!r}; there are {', '.join(sorted(entries))}")
-    return entries[name]
+    entry = entries[name]
+    if variant is None:
+        return entry
+    kept = tuple(each for each in entry.variants if each.label == variant)
+    if not kept:
+        raise Mistake(f"{name} has no variant {variant!r}; it has {', '.join(v.label for v in entry.variants)}")
+    return entry.model_copy(update={"variants": kept})
 
 
 def _locate(name: str, entry: Entry, path: StrPath | None) -> Found:
@@ -179,9 +190,9 @@ def _fetch_or_say_how(name: str, entry: Entry) -> None:
         ) from error
 
 
-def _scaled(pixels: UInt8[np.ndarray, "..."], white: int) -> Float32[np.ndarray, "..."]:
-    """Pixels as float32 from 0 to 1."""
-    return np.divide(pixels, np.float32(white), dtype=np.float32)
+def _scaled(stored: UInt8[np.ndarray, "..."] | Int16[np.ndarray, "..."], full_scale: int) -> Float32[np.ndarray, "..."]:
+    """Pixels as float32 from 0 to 1, sound from -1 to 1."""
+    return np.divide(stored, np.float32(full_scale), dtype=np.float32)
 
 
 def _split(

@@ -8,10 +8,9 @@ from __future__ import annotations
 import gzip
 import io
 import math
-import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -20,25 +19,26 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from repro.data.archives import read_members
 from repro.data.errors import DataCorrupt
+from repro.data.sounds import Sounds, read_sounds
 
 Files = Mapping[str, Path]
 """Checked files by name, without folders."""
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 DIGITS_TEST = 360  # a fifth of the 1,797
-NOWHERE = "/nowhere"  # members are judged as if they were unpacked there; none is
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images as stored, channels first, with labels; ``white`` is the value of the brightest pixel."""
+    """Images as stored, channels first, with labels; ``full_scale`` is the value of the brightest pixel."""
 
     x_train: UInt8[np.ndarray, "train channels height width"]
     y_train: Integer[np.ndarray, "train"]
     x_test: UInt8[np.ndarray, "test channels height width"]
     y_test: Integer[np.ndarray, "test"]
-    white: int
+    full_scale: int
 
 
 def read_digits(files: Files) -> Images:
@@ -46,14 +46,14 @@ def read_digits(files: Files) -> Images:
     everything = load_digits()
     x = everything.images.astype(np.uint8)[:, None]
     train, test = train_test_split(np.arange(len(x)), test_size=DIGITS_TEST, stratify=everything.target, random_state=0)
-    return Images(x[train], everything.target[train], x[test], everything.target[test], white=16)
+    return Images(x[train], everything.target[train], x[test], everything.target[test], full_scale=16)
 
 
 def read_mnist(files: Files) -> Images:
     """MNIST with its own split, 1 x 28 x 28."""
     x_train, x_test = (read_idx(files[f"{part}-images-idx3-ubyte.gz"])[:, None] for part in ("train", "t10k"))
     y_train, y_test = (read_idx(files[f"{part}-labels-idx1-ubyte.gz"]) for part in ("train", "t10k"))
-    return Images(x_train, y_train, x_test, y_test, white=255)
+    return Images(x_train, y_train, x_test, y_test, full_scale=255)
 
 
 def read_cifar10_binary(files: Files) -> Images:
@@ -63,7 +63,7 @@ def read_cifar10_binary(files: Files) -> Images:
     train = b"".join(batches[f"{folder}/data_batch_{k}.bin"] for k in range(1, 6))
     parts = [np.frombuffer(part, np.uint8).reshape(-1, 3073) for part in (train, batches[f"{folder}/test_batch.bin"])]
     (x_train, y_train), (x_test, y_test) = ((part[:, 1:].reshape(-1, 3, 32, 32), part[:, 0]) for part in parts)
-    return Images(x_train, y_train, x_test, y_test, white=255)
+    return Images(x_train, y_train, x_test, y_test, full_scale=255)
 
 
 def read_cifar10_jpeg(files: Files) -> Images:
@@ -80,15 +80,17 @@ def read_cifar10_jpeg(files: Files) -> Images:
     }
     y = {part: np.tile(np.arange(len(CIFAR_CLASSES)), len(names)) for part, names in folders.items()}
     x_train, x_test = (np.ascontiguousarray(x[part].transpose(0, 3, 1, 2)) for part in ("train", "test"))
-    return Images(x_train, y["train"], x_test, y["test"], white=255)
+    return Images(x_train, y["train"], x_test, y["test"], full_scale=255)
 
 
-READERS: Mapping[tuple[str, str], Callable[[Files], Images]] = MappingProxyType(
+READERS: Mapping[tuple[str, str], Callable[[Files], Images | Sounds]] = MappingProxyType(
     {
         ("digits", "embedded"): read_digits,
         ("mnist", "original"): read_mnist,
         ("cifar10", "original"): read_cifar10_binary,
         ("cifar10", "jpeg-q75"): read_cifar10_jpeg,
+        ("fsdd", "recordings"): read_sounds,
+        ("fsdd", "synthetic"): read_sounds,
     }
 )
 """The reader of each data set's variant."""
@@ -109,30 +111,3 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
             f"{path} is no idx file of bytes: header {content[:start].hex()}, {len(content)} bytes in all"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-
-
-def read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file in a tar archive, compressed or not; folders are passed over.
-
-    Members must pass tarfile's ``data`` filter and, beyond it, be plain files without ``..`` or a leading ``/``.
-    Raises DataCorrupt naming the archive and the member that is not, or the archive that cannot be read.
-    """
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                _refuse_unsafe(archive, member)
-                content = tar.extractfile(member)
-                if content is not None:
-                    yield member.name, content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataCorrupt(f"{archive} can't be read as an archive: {error}") from error
-
-
-def _refuse_unsafe(archive: Path, member: tarfile.TarInfo) -> None:
-    try:
-        tarfile.data_filter(member, NOWHERE)
-    except tarfile.FilterError as error:
-        raise DataCorrupt(f"{archive} holds {member.name!r}, which tarfile refuses: {error}") from error
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
-        raise DataCorrupt(f"{archive} holds {member.name!r}, which is no plain file inside the archive: refused")

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32
 from PIL import Image as Picture
 
 from repro import data
-from repro.data.readers import read_members
+from repro.data.archives import read_members
 from repro.errors import Mistake
 from repro.nonlinear_hebbian.patches import Image, sample_patches
 

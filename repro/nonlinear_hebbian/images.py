@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from scipy.io import loadmat
 
 from repro import data
-from repro.data.readers import read_members
+from repro.data.archives import read_members
 from repro.errors import Mistake
 from repro.nonlinear_hebbian.patches import Image
 

@@ -8,8 +8,6 @@ Deviates: data, channels and frames of the article were not read; these are this
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +16,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
-from repro import data
-from repro.data.errors import DataCorrupt
-from repro.data.readers import read_members
+from repro.data.sounds import RATE_HZ as RATE
 from repro.errors import Mistake
-from repro.nonlinear_hebbian.synthetic_speech import decode
+from repro.speech import load_clips
 
-RATE = 8000  # Hz, of all clips
 BANDS, FRAMES = 25, 20
 HOP, WINDOW, FFT = 80, 200, 512  # samples: 10 ms, 25 ms
 LOW_HZ, HIGH_HZ = 100.0, 3800.0
@@ -47,33 +42,8 @@ def load_speech(path: Path | str | None = None) -> Speech:
 
     Raises DataUnavailable if a path is given and has none, DataCorrupt naming the file that is not what it should be.
     """
-    found = data.files("fsdd", path=path)
-    (file,) = found.paths.values()
-    clips, speakers = _read_synthetic(file) if file.suffix == ".npz" else _read_fsdd(file)
-    facts = {**found.facts, "clips": len(clips), "speakers": sorted(set(speakers))}
-    return Speech(found.title, tuple(clips), tuple(speakers), str(facts["note"]), facts)
-
-
-def _read_fsdd(archive: Path) -> tuple[list[np.ndarray], list[str]]:
-    """Clips in order of name; names are digit_speaker_index.wav."""
-    clips, names = [], []
-    for name, content in read_members(archive):
-        if not name.endswith(".wav"):
-            continue
-        with wave.open(io.BytesIO(content)) as file:
-            form = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            if form != (RATE, 2, 1):
-                raise DataCorrupt(f"{archive}: {name} has (Hz, bytes, channels) {form}, expected {(RATE, 2, 1)}")
-            clips.append(np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768)
-        names.append(Path(name).stem)
-    order = np.argsort(names)
-    return [clips[k] for k in order], [names[k].split("_")[1] for k in order]
-
-
-def _read_synthetic(file: Path) -> tuple[list[np.ndarray], list[str]]:
-    with np.load(file, allow_pickle=False) as stored:
-        clips = np.split(decode(stored["mu_law"]), np.cumsum(stored["lengths"])[:-1])
-        return clips, [str(name).split("_")[1] for name in stored["names"]]
+    clips = load_clips(path=path)
+    return Speech(clips.title, clips.samples, clips.speakers, clips.note, clips.facts)
 
 
 def spectrogram(clip: Float[np.ndarray, "samples"]) -> Float32[np.ndarray, "frames bands"]:

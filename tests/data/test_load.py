@@ -79,7 +79,7 @@ def test_another_seed_sets_others_aside() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": "minst"}, "no data set is called 'minst'; there are cifar10, digits, mnist"),
+        ({"name": "minst"}, "no data set is called 'minst'; there are cifar10, digits, fsdd, mnist"),
         ({"name": "digits", "validation": -1}, "validation is -1"),
         ({"name": "digits", "validation": 5}, "validation is 5; allowed are 0, or 10 to 1427"),
         ({"name": "digits", "validation": 1437}, "validation is 1437; allowed"),
@@ -260,5 +260,5 @@ def test_files_without_a_public_source_say_where_to_put_them(tmp_path: Path) -> 
 
 
 def test_a_table_has_no_samples_to_load() -> None:
-    with pytest.raises(Mistake, match="no data set is called 'stdp_window'; there are cifar10, digits, mnist"):
+    with pytest.raises(Mistake, match="no data set is called 'stdp_window'; there are cifar10, digits, fsdd, mnist"):
         load("stdp_window")

@@ -15,8 +15,9 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 
 from repro.data import DataCorrupt
+from repro.data.archives import read_members
 from repro.data.catalogue import registry
-from repro.data.readers import CIFAR_CLASSES, READERS, read_cifar10_binary, read_cifar10_jpeg, read_idx, read_members
+from repro.data.readers import CIFAR_CLASSES, READERS, read_cifar10_binary, read_cifar10_jpeg, read_idx
 from tests.data.conftest import left_in
 from tests.data.samples import idx, tar
 
