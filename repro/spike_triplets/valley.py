@@ -10,8 +10,9 @@ Deviates: the constants are not the paper's, whose values were not read; they ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +28,11 @@ COLUMNS = (
     "epsp", "spike_height", "spike_width", "resting_potential", "holding",
 )  # fmt: skip
 """The parameters that the kernels take, in order; the last is the depolarisation by which the cell is held, mV."""
+
+
+def detector(potential: Any, theta: Any, width: Any, tanh: Callable[[Any], Any] = np.tanh) -> Any:
+    """½ [1 + tanh((V - θ)/k)], of arrays (mV), or of tensors with torch's ``tanh``."""
+    return 0.5 * (1 + tanh((potential - theta) / width))
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,12 @@ class ValleyRule:
 
     def potentiation(self, membrane_potential: Numbers) -> np.ndarray | float:
         """σ+(V), the share of the upper detector."""
-        return 0.5 * (1 + np.tanh((np.asarray(membrane_potential) - self.theta_plus) / self.k_plus))
+        return detector(np.asarray(membrane_potential), self.theta_plus, self.k_plus)
 
     def drive(self, membrane_potential: Numbers) -> np.ndarray | float:
         """f(V), per ms, at potentials in mV."""
         upper = self.potentiation(membrane_potential)
-        lower = 0.5 * (1 + np.tanh((np.asarray(membrane_potential) - self.theta_minus) / self.k_minus))
+        lower = detector(np.asarray(membrane_potential), self.theta_minus, self.k_minus)
         return self.a * upper - self.b * lower * (1 - upper)
 
     def clamped(self, membrane_potential: Numbers, spikes: int = 1) -> np.ndarray | float:
