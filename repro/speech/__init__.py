@@ -11,6 +11,7 @@
 (8, 800, 100)
 """
 
+from repro.speech.cached import load_cochleograms
 from repro.speech.clips import Clips, Fold, load_clips, speaker_folds
 from repro.speech.cochleogram import Cochleograms, Ear, cochleogram, cochleograms
 from repro.speech.trains import poisson_trains, repetitions
@@ -23,6 +24,7 @@ __all__ = [
     "cochleogram",
     "cochleograms",
     "load_clips",
+    "load_cochleograms",
     "poisson_trains",
     "repetitions",
     "speaker_folds",

@@ -16,6 +16,7 @@ import numpy as np
 from gammatone.filters import centre_freqs
 from gammatone.gtgram import gtgram
 from jaxtyping import Float, Float32, Int64, UInt8
+from tqdm import tqdm
 
 from repro.arrays import Numbers
 from repro.data.sounds import RATE_HZ
@@ -23,6 +24,7 @@ from repro.errors import Mistake
 from repro.speech.clips import Clips
 
 LEVELS = 255  # steps from silence to a clip's strongest bin
+BAR_FROM = 200  # clips, a few seconds
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Ear:
     def hertz(self) -> Float[np.ndarray, "channels"]:
         """Middle of each channel, upwards."""
         return centre_freqs(RATE_HZ, self.channels, self.low_hz, self.high_hz)[::-1].copy()
+
+
+EAR = Ear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +102,7 @@ class Cochleograms:
         return self.levels * scale[:, None, None].astype(np.float32)
 
 
-def cochleogram(clip: Float[np.ndarray, "samples"], ear: Ear = Ear()) -> Float[np.ndarray, "frames channels"]:
+def cochleogram(clip: Float[np.ndarray, "samples"], ear: Ear = EAR) -> Float[np.ndarray, "frames channels"]:
     """Compressed energy in each channel and bin, the lowest channel first; the clip's loudness is taken out before.
 
     Raises Mistake for a clip that is silent, not finite, or shorter than a window.
@@ -123,15 +128,30 @@ def warp(frames: Float[np.ndarray, "frames channels"], bins: int) -> Float[np.nd
     return np.diff(until, axis=0) * (bins / len(frames))
 
 
-def matched(clip: Float[np.ndarray, "samples"], ear: Ear = Ear()) -> UInt8[np.ndarray, "bins channels"]:
-    """A clip's cochleogram above each channel's mean, at one length, in steps of 1/255 of its strongest bin."""
+def matched(clip: Float[np.ndarray, "samples"], ear: Ear = EAR) -> UInt8[np.ndarray, "bins channels"]:
+    """A clip's cochleogram above each channel's mean, at one length, in steps of 1/255 of its strongest bin.
+
+    Raises Mistake as :func:`cochleogram` does, and for a clip that has one bin alone.
+    """
     warped = warp(cochleogram(clip, ear), ear.bins)
     above = np.maximum(warped - warped.mean(axis=0), 0)
+    if not above.max() > 0:
+        raise Mistake(f"cochleogram: a clip of {len(clip)} samples does not vary in time; it must")
     return np.round(above * (LEVELS / above.max())).astype(np.uint8)
 
 
-def cochleograms(clips: Clips, ear: Ear = Ear()) -> Cochleograms:
-    """Cochleograms of all clips, about 20 ms each. Raises Mistake if there is none."""
+def cochleograms(clips: Clips, ear: Ear = EAR) -> Cochleograms:
+    """Cochleograms of all clips, about 20 ms each, with a progress bar where it takes long.
+
+    Raises Mistake if there is no clip, or naming the first that is silent or too short.
+    """
     if not len(clips):
         raise Mistake("cochleograms: there are no clips")
-    return Cochleograms(clips, ear, np.stack([matched(samples, ear) for samples in clips.samples]))
+    levels = np.empty((len(clips), ear.bins, ear.channels), dtype=np.uint8)
+    steps = tqdm(clips, desc="cochleograms", leave=False, disable=len(clips) < BAR_FROM)
+    for place, recording in enumerate(steps):
+        try:
+            levels[place] = matched(recording.samples / 32768, ear)
+        except Mistake as mistake:
+            raise Mistake(f"clip {recording.name}: {mistake}") from None
+    return Cochleograms(clips, ear, levels)
