@@ -14,6 +14,7 @@
 from repro.speech.cached import load_cochleograms
 from repro.speech.clips import Clips, Fold, load_clips, speaker_folds
 from repro.speech.cochleogram import Cochleograms, Ear, cochleogram, cochleograms
+from repro.speech.player import listen, players_html
 from repro.speech.trains import poisson_trains, repetitions
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "Fold",
     "cochleogram",
     "cochleograms",
+    "listen",
     "load_clips",
     "load_cochleograms",
+    "players_html",
     "poisson_trains",
     "repetitions",
     "speaker_folds",
