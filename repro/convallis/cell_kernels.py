@@ -9,9 +9,7 @@ from typing import no_type_check
 import numba
 
 V, EXC, INH, AFTER = range(4)  # rows of the cells' state
-LEAK, PER_CAPACITANCE, REST, THRESHOLD, RESET, REVERSAL_EXC, REVERSAL_INH, FADE_EXC, FADE_INH, FADE_AFTER, JUMP = range(
-    11
-)
+REST = 2  # place in the constants, whose order ``advance`` tells
 LOW, PER_BIN = -90.0, 2.0  # mV, lower edge of the histogram; bins of half a mV
 BINS = 90  # to -45 mV
 
@@ -56,7 +54,7 @@ def measure(cells, held, rest, histogram, moments):
     for n in range(len(held)):
         if held[n] == 0:
             v = cells[V, n]
-            place = int(math.floor((v - LOW) * PER_BIN))
+            place = math.floor((v - LOW) * PER_BIN)
             histogram[min(max(place, 0), BINS - 1)] += 1
             u = v - rest
             moments[n, 0] += 1.0

@@ -119,8 +119,11 @@ def respond(
 ) -> Outcome:
     """The same with weights and gains frozen: what a population says to trials, in any order."""
     learning = Learning(control=None, largest_weight=max(float(weights.max(initial=0)), 1e-12))
-    measuring = {"measure_from": 0 if measure else None, "measure_after": measure_after}
-    return train(inputs, weights, learning, cell, raster_of=raster_of, start=fixed(gains), **measuring)
+    measure_from = 0 if measure else None
+    return train(
+        inputs, weights, learning, cell,
+        raster_of=raster_of, start=fixed(gains), measure_from=measure_from, measure_after=measure_after,
+    )  # fmt: skip
 
 
 def check_weights(weights: np.ndarray, largest: float) -> None:
@@ -180,11 +183,6 @@ def _sums(
     return sums
 
 
-def plain_sums(rule: Rule, raster: np.ndarray, f: np.ndarray | None, d: np.ndarray | None, dt: float) -> np.ndarray:
+def plain_sums(rule: Rule, raster: np.ndarray, f: np.ndarray, d: np.ndarray, dt: float) -> np.ndarray:
     """XᵀF + SᵀD of one trial (steps, inputs), (steps, neurons): the rule as it is written, to check the fast sums."""
-    sums = np.zeros((raster.shape[1], (f if f is not None else d).shape[1]))
-    if f is not None:
-        sums += eligibility(raster, rule, dt).T @ f
-    if d is not None:
-        sums += raster.T.astype(float) @ d
-    return sums
+    return eligibility(raster, rule, dt).T @ f + raster.T.astype(float) @ d

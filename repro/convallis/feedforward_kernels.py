@@ -13,7 +13,8 @@ from repro.convallis.cell_kernels import EXC, REST, advance, measure
 @numba.njit(cache=True, parallel=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
 def simulate(
-    channels, starts, raster_of, first, weights, cells, held, refractory, constants, seen, fired, begin, histogram, moments
+    channels, starts, raster_of, first, weights, cells, held, refractory, constants, seen, fired, begin, histogram,
+    moments,
 ):  # fmt: skip
     """One block of every population.
 
@@ -41,7 +42,7 @@ def simulate(
 @numba.njit(cache=True, parallel=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
 def gather(channels, starts, raster_of, first, credit, sums):
-    """Add the credit (batch, steps, neurons) of each spike of the block to its input's sums (batch, inputs, neurons)."""
+    """Add each spike's credit (batch, steps, neurons) to the sums of its input, (batch, inputs, neurons)."""
     for b in numba.prange(len(sums)):
         ends = starts[raster_of[b]]
         for t in range(credit.shape[1]):

@@ -58,7 +58,6 @@ def checked(
     if raster_of is None:
         raster_of = np.zeros(batch, np.int64) if len(shaped[0]) == 1 else np.arange(batch)
     if raster_of.shape != (batch,) or raster_of.min() < 0 or raster_of.max() >= len(shaped[0]):
-        raise Mistake(
-            f"raster_of is {raster_of}; it must name one of {len(shaped[0])} rasters for each of {batch} populations"
-        )
+        wanted = f"one of {len(shaped[0])} rasters for each of {batch} populations"
+        raise Mistake(f"raster_of is {raster_of}; it must name {wanted}")
     return shaped, raster_of.astype(np.int64)

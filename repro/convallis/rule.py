@@ -7,7 +7,7 @@ sum is the gradient of ∫ F(V) dt when V is linear in the weights [yger2013conv
 postsynaptic spikes and D minus their trace. Spikes of the same step do not see each other.
 
 Over a block with weights held, both sums are matrix products, XᵀF and SᵀD. Better, the filter moves to the other side:
-dw_ij = Σ_t s_j(t) Y_i(t), where Y is F filtered by ε backward in time, plus D: the *credit* of a presynaptic spike at t.
+dw_ij = Σ_t s_j(t) Y_i(t), where Y is F filtered by ε backward in time, plus D: the *credit* of an input spike at t.
 Spikes are few, so that this costs no more than their transmission.
 
 Deviates: every constant is this book's; what the paper chose for thresholds, kernel, K and λ was not read.
@@ -202,7 +202,7 @@ class TripletSTDP:
 
 @dataclass(frozen=True)
 class BCM:
-    """dw/dt = amplitude y (y - θ) x with y the rate trace in units of ``target`` and θ = ⟨y²⟩ [bienenstock1982theory]."""
+    """dw/dt = amplitude y (y - θ) x, y the rate trace in units of ``target``, θ = ⟨y²⟩ [bienenstock1982theory]."""
 
     amplitude: Amount = 1.0  # per ms
     target: float = 5.0  # Hz, where θ settles
@@ -269,7 +269,8 @@ def credit(rule: Rule, factor: np.ndarray | None, direct: np.ndarray | None, dt:
 
     Returns
     -------
-    (batch, steps, neurons), and for each term of the kernel its time constant and what a trace of 1 adds, (batch, neurons)
+    (batch, steps, neurons), and for each term of the kernel its time constant and what a trace of 1 adds,
+    (batch, neurons)
     """
     if factor is None and direct is None:
         return None
@@ -277,9 +278,8 @@ def credit(rule: Rule, factor: np.ndarray | None, direct: np.ndarray | None, dt:
     carried = []
     if factor is not None:
         for amplitude, tau in rule.kernel(dt):
-            part = trace_kernels.backward(
-                factor, factor.dtype.type(math.exp(-dt / tau)), factor.dtype.type(amplitude), out
-            )
+            number = factor.dtype.type
+            part = trace_kernels.backward(factor, number(math.exp(-dt / tau)), number(amplitude), out)
             carried.append((tau, part))
     return out, carried
 

@@ -26,8 +26,8 @@ def forward(spikes, fade, trace, out):
 def backward(factor, fade, amplitude, out):
     """out[b, t] += amplitude Σ_{u>t} fade^(u-t) factor[b, u]; returns amplitude Σ_u fade^u factor[b, u].
 
-    The first is what a presynaptic spike at step t will have added by the end of the block, the second what a trace of 1
-    that is there at the block's first step will have.
+    The first is what a presynaptic spike at step t will have added by the end of the block, the second what a trace of
+    1 that is there at the block's first step will have.
     """
     batch, steps, neurons = factor.shape
     carried = np.zeros((batch, neurons), factor.dtype)
