@@ -14,10 +14,11 @@ A rule gives two factors of the postsynaptic cell (``rule``); ``Learning`` says 
 and ``recurrent`` simulate a batch of populations; ``brian`` and ``torch_simulator`` hold the same in Brian2 and torch.
 """
 
-from repro.convallis import feedforward
+from repro.convallis import feedforward, recurrent
 from repro.convallis.cell import Cell
 from repro.convallis.control import ControlState, RateControl
 from repro.convallis.learning import Learning
+from repro.convallis.network import Network, Synapses, balanced
 from repro.convallis.outcome import EDGES, Outcome, Potentials
 from repro.convallis.rule import BCM, NoLearning, PairSTDP, Rule, TripletSTDP, Valley, eligibility, shrink
 
@@ -27,15 +28,19 @@ __all__ = [
     "Cell",
     "ControlState",
     "Learning",
+    "Network",
     "NoLearning",
     "Outcome",
     "PairSTDP",
     "Potentials",
     "RateControl",
     "Rule",
+    "Synapses",
     "TripletSTDP",
     "Valley",
+    "balanced",
     "eligibility",
     "feedforward",
+    "recurrent",
     "shrink",
 ]
