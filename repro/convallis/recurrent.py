@@ -29,7 +29,7 @@ from repro.convallis.rule import Credit, credit
 
 @dataclass(frozen=True)
 class NetworkOutcome(Outcome):
-    """As of a feedforward population; ``counts`` are of excitatory cells, ``weights`` the plastic ones of the inputs."""
+    """``counts`` are those of excitatory cells, ``weights`` the plastic ones of the inputs."""
 
     network: Network | None = None  # with its weights as learnt
     inhibitory_counts: np.ndarray | None = None  # (batch, trials, inhibitory)

@@ -48,7 +48,7 @@ def simulate(
 @numba.njit(cache=True, parallel=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
 def gather_inputs(channels, starts, raster_of, first, credit, targets, sums):
-    """Add the credit (batch, steps, neurons) of each input spike to the sums (batch, inputs, plastic) of its synapses."""
+    """Add each input spike's credit (batch, steps, neurons) to its synapses' sums (batch, inputs, plastic)."""
     for b in numba.prange(len(sums)):
         ends = starts[raster_of[b]]
         for t in range(credit.shape[1]):
@@ -75,7 +75,7 @@ def gather_recurrent(fired, credit, targets, sums):
 @numba.njit(cache=True, parallel=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
 def add_carried(traces, part, targets, sums):
-    """Add what presynaptic traces (batch, sources) from before the block have added: trace times part (batch, neurons)."""
+    """Add what presynaptic traces (batch, sources) from before the block added, trace times part (batch, neurons)."""
     for b in numba.prange(len(sums)):
         for j in range(sums.shape[1]):
             for k in range(sums.shape[2]):

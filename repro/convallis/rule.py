@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +37,7 @@ Exponential = tuple[float, float]
 """Amplitude and time constant (ms) of a term of the kernel ε(n) = Σ amplitude · exp(-n dt/τ), n ≥ 1."""
 
 
+@runtime_checkable
 class Rule(Protocol):
     """What the simulators ask of a rule."""
 
@@ -110,7 +111,7 @@ class Valley:
         plus, k_plus, minus, k_minus = (per_population(getattr(self, name), np.ndim(potential)) for name in names)
         return detector(potential, plus, k_plus, tanh), detector(potential, minus, k_minus, tanh)
 
-    def objective(self, potential: Numbers, rest: float = -70.0) -> Float[np.ndarray, "..."]:
+    def objective(self, potential: Numbers, rest: float = -70.0) -> np.ndarray | float:
         """F(V) = ∫ f from ``rest`` to V, by Gauss-Legendre panels narrower than the detectors; needs plain numbers."""
         values = np.asarray(potential, dtype=float)
         width = float(np.min([self.k_minus, self.k_plus]))

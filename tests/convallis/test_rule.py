@@ -18,7 +18,7 @@ RULES = [Valley(a=1.3, b=0.7), PairSTDP(), TripletSTDP(a2_plus=0.2), BCM()]
 
 
 def linear_membrane(weights, raster, valley, rest=-70.0):
-    """Potential of a linear cell: current-based PSPs step by step, a leak, no threshold; peak of the PSP 1 mV a unit."""
+    """Potential of a cell with current-based PSPs, step by step, and no threshold; PSPs peak at 1 mV a unit."""
     current, v, found = 0.0, 0.0, []
     fade, leak = np.exp(-DT / valley.tau_synapse), np.exp(-DT / valley.tau_membrane)
     scale = sum(amplitude * np.exp(-DT / tau) for amplitude, tau in valley.kernel(DT))  # ε one step after a spike
@@ -53,13 +53,13 @@ def test_the_online_rule_is_the_gradient_of_the_objective_for_a_linear_membrane(
 def test_the_objective_has_its_closed_form_where_both_detectors_are_equally_wide():
     valley = Valley(a=1.3, b=0.7, theta_minus=-61.0, theta_plus=-52.0, k_minus=2.0, k_plus=2.0)
     v = np.linspace(-80, -40, 9)
-    low, high = 2 * (v + 61.0) / 2.0, 2 * (v + 52.0) / 2.0
+    low, high = v + 61.0, v + 52.0  # 2 (V - θ) / k
 
     def closed(low, high):  # partial fractions of σ-(1 - σ+) in exp(2V/k)
-        ratio = 1 / -np.expm1(low - high)
+        ratio = 1 / -np.expm1(high - low)
         return 1.3 * np.logaddexp(0, high) - 0.7 * ratio * (np.logaddexp(0, low) - np.logaddexp(0, high))
 
-    expected = closed(low, high) - closed(2 * (-70 + 61.0) / 2.0, 2 * (-70 + 52.0) / 2.0)
+    expected = closed(low, high) - closed(-9.0, -18.0)
     assert valley.objective(v) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
