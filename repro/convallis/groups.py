@@ -40,7 +40,7 @@ class Groups:
             raise Mistake(f"groups: correlations {self.correlations}; allowed are 0 <= correlation < 1")
         if not 0 < self.rate_hz * self.dt_ms / 1000 <= 0.1:
             raise Mistake(
-                f"groups: {self.rate_hz:g} Hz at steps of {self.dt_ms:g} ms; a step must hold 0 to 0.1 spikes on average"
+                f"groups: {self.rate_hz:g} Hz at steps of {self.dt_ms:g} ms; a step must hold at most 0.1 spikes"
             )
         if self.steps < 1 or abs(self.steps * self.dt_ms - self.episode_ms) > 1e-9 * self.episode_ms:
             raise Mistake(
@@ -83,7 +83,7 @@ def rasters(
     chance = (groups.rate_hz * groups.dt_ms / 1000 * strength)[..., groups.group_of]
     if chance.max(initial=0) > 1:
         raise Mistake(
-            f"groups: a rate of {chance.max() * 1000 / groups.dt_ms:.0f} Hz was drawn, more than one spike in a step of "
+            f"groups: a rate of {chance.max() * 1000 / groups.dt_ms:.0f} Hz was drawn, more than a spike in a step of "
             f"{groups.dt_ms:g} ms; take shorter steps, longer episodes or a smaller correlation"
         )
     drawn = rng.random((trials, episodes, groups.steps, len(groups.group_of)), dtype=np.float32)

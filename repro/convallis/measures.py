@@ -113,7 +113,7 @@ def filter_correlation(
 
 def silent(counts: Real[np.ndarray, "*batch trials cells"]) -> Bool[np.ndarray, "*batch cells"]:
     """Whether a cell spiked in no trial."""
-    return ~(counts > 0).any(axis=-2)
+    return np.asarray((counts <= 0).all(axis=-2))
 
 
 def paired_differences(
