@@ -147,9 +147,7 @@ def paired_differences(
         sides[side] = rows
     lonely = sides[one].index.symmetric_difference(sides[other].index)
     if len(lonely):
-        raise Mistake(
-            f"paired_differences: {dict(zip(pairs, np.atleast_1d(lonely[0]), strict=False))} is only on one side"
-        )
+        raise Mistake(f"paired_differences: {' and '.join(pairs)} {lonely[0]} is only on one side")
     difference = (sides[one] - sides[other].reindex(sides[one].index)).rename(f"{one} minus {other}")
     kept = [name for name in pairs if name not in over]
     return difference.groupby(level=kept).mean() if over else difference
