@@ -13,7 +13,7 @@ from repro.convallis.cell import Cell
 from repro.convallis.cell_kernels import V
 from repro.convallis.control import ControlState, fixed, with_mean
 from repro.convallis.learning import Learning
-from repro.convallis.outcome import Outcome, Potentials
+from repro.convallis.outcome import Outcome, Potentials, Recording
 from repro.convallis.rasters import Events, Trials, checked, events
 from repro.convallis.rule import Rule, credit, eligibility
 from repro.errors import Mistake
@@ -124,6 +124,16 @@ def respond(
         inputs, weights, learning, cell,
         raster_of=raster_of, start=fixed(gains), measure_from=measure_from, measure_after=measure_after,
     )  # fmt: skip
+
+
+def record(
+    trial: np.ndarray, weights: Weights, gains: Float[np.ndarray, "batch neurons"], cell: Cell | None = None
+) -> Recording:
+    """Every step of one trial (steps, inputs) or (batch, steps, inputs), weights and gains frozen: for plots."""
+    batch, n_inputs, _ = weights.shape
+    (shaped,), raster_of = checked([trial], n_inputs, batch, None)
+    heard, driven = events(shaped), np.ascontiguousarray(weights * gains[:, None], weights.dtype)
+    return Recording(*_Cells(cell or Cell(), weights).run(heard, raster_of, slice(0, heard.steps), driven, None, 0))
 
 
 def check_weights(weights: np.ndarray, largest: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from repro.convallis.cell_kernels import BINS, LOW, PER_BIN
 from repro.convallis.control import ControlState
@@ -39,6 +39,14 @@ class Potentials:
         """Share of the time that potentials spend in [low, high), mV, edges rounded to the histogram's bins."""
         first, last = (int(np.clip(round((v - LOW) * PER_BIN), 0, BINS)) for v in (low, high))
         return self.histogram[:, first:last].sum(axis=1) / np.maximum(self.histogram.sum(axis=1), 1)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Every step of one trial."""
+
+    seen: Float[np.ndarray, "batch steps neurons"]  # mV, the potential as the rule sees it, see ``cell``
+    fired: Bool[np.ndarray, "batch steps neurons"]
 
 
 @dataclass(frozen=True)

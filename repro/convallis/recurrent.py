@@ -22,7 +22,7 @@ from repro.convallis.feedforward import check_weights
 from repro.convallis.feedforward_kernels import traces as carry
 from repro.convallis.learning import Learning
 from repro.convallis.network import Network, Synapses
-from repro.convallis.outcome import Outcome, Potentials
+from repro.convallis.outcome import Outcome, Potentials, Recording
 from repro.convallis.rasters import Events, Trials, checked, events
 from repro.convallis.rule import Credit, credit
 
@@ -113,6 +113,17 @@ def respond(
         inputs, network, learning, cell,
         raster_of=raster_of, start=fixed(gains), measure_from=measure_from, measure_after=measure_after,
     )  # fmt: skip
+
+
+def record(
+    trial: np.ndarray, network: Network, gains: Float[np.ndarray, "batch excitatory"], cell: Cell | None = None
+) -> Recording:
+    """Every step of one trial, weights and gains frozen; of all cells, excitatory first."""
+    (shaped,), raster_of = checked([trial], network.inputs.weights.shape[1], network.batch, None)
+    heard, potentials = events(shaped), Potentials.empty(network.batch, network.excitatory)
+    driven = _Plastic(network, Learning(largest_weight=math.inf)).driven(gains)
+    cells = _Cells(cell or Cell(), network, raster_of)
+    return Recording(*cells.run(heard, slice(0, heard.steps), *driven, potentials, heard.steps))
 
 
 class _Cells:
