@@ -1,0 +1,145 @@
+"""The long runs on recorded digits that the chapter shows: ``python -m repro.convallis.stored two_digits``.
+
+Three of them, each on one core: ``two_digits`` and ``ten_digits`` (every rule, each of six speakers left out, five
+seeds; some ten minutes each) and ``recurrent`` (400 + 100 cells, three seeds; some twenty minutes). You should see
+``data/results/convallis/NAME.csv`` with its ``.json``. A run that is cut off goes on with the same command: what is
+done of it lies in ``.build/convallis``.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from repro import programs, provenance, results
+from repro.convallis.contestants import NAMES, Population
+from repro.convallis.experiments_digits import BEFORE, Plan, raw_inputs, ten_digits, two_digits
+from repro.convallis.hearing import Learned, Split, splits
+from repro.provenance import ROOT
+from repro.results import read_table, write_atomically
+from repro.speech import Cochleograms, load_clips, load_cochleograms
+
+ROOM = "convallis"
+TAKES = range(10)  # of each speaker and digit; two digits are heard in all their takes
+KEPT = 12  # neurons of which weights are stored
+RULES = (BEFORE, *NAMES)
+
+Tables = dict[str, pd.DataFrame]
+"""Tables by the ending of their names; "" is the main one."""
+
+
+@click.group()
+def stored() -> None:
+    """Long runs on recorded digits, stored for the chapter."""
+
+
+def _options(command: Callable) -> Callable:
+    for option in (
+        click.option("--folder", default=str(results.RESULTS), show_default=True, help="where tables are written"),
+        click.option("--corpus", default="fsdd", show_default=True, help="fsdd or synthetic"),
+        click.option("--seed", default=0, show_default=True, help="from which the others follow"),
+        programs.count("--seeds", 5),
+    ):
+        command = option(command)
+    return command
+
+
+@stored.command("two_digits")
+@_options
+@programs.count("--neurons", 32)
+@programs.count("--most", 300, "utterances to learn from")
+def two(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int) -> None:
+    """Which of two digits a neuron prefers, speakers left out one by one."""
+    plan = Plan(Population(neurons), seeds=_seeds(seed, seeds), most=most)
+    heard = load_cochleograms(load_clips(corpus).where(digits=plan.digits))
+
+    def part(which: str, split: Split) -> Tables:
+        rows, trials, learned = two_digits(which, split, plan)
+        first = split.tested == sorted(set(heard.speakers))[0]
+        return {"": rows, "_tuning": trials, "_weights": _weights(which, learned) if first else pd.DataFrame()}
+
+    _store("two_digits", heard, plan, dict.fromkeys(RULES, part), Path(folder))
+
+
+@stored.command("ten_digits")
+@_options
+@programs.count("--neurons", 100)
+@programs.count("--most", 400, "utterances to learn from")
+def ten(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int) -> None:
+    """A population and a linear read-out of ten digits, speakers left out one by one."""
+    plan = Plan(Population(neurons), seeds=_seeds(seed, seeds), most=most)
+    clips = load_clips(corpus)
+    heard = load_cochleograms(clips.where(takes=[take for take in TAKES if take <= clips.takes.max()]))
+
+    def part(which: str, split: Split) -> Tables:
+        rows, trials, _ = ten_digits(which, split, plan)
+        return {"": rows, "_tuning": trials}
+
+    parts = dict.fromkeys(RULES, part) | {"inputs": lambda which, split: {"": raw_inputs(split, plan)}}
+    _store("ten_digits" if neurons == 100 else f"ten_digits_{neurons}", heard, plan, parts, Path(folder))
+
+
+def _seeds(seed: int, n: int) -> tuple[int, ...]:
+    return tuple(1000 * seed + k for k in range(n))
+
+
+def _weights(which: str, learned: Learned) -> pd.DataFrame:
+    """Weights of some neurons of the first seed: a row a neuron and channel."""
+    weights = learned.outcome.weights[0, :, :KEPT].T
+    n, channels = weights.shape
+    return pd.DataFrame(
+        {
+            "rule": which,
+            "neuron": np.repeat(np.arange(n), channels),
+            "channel": np.tile(np.arange(channels), n),
+            "weight": weights.ravel().round(4),
+        }
+    )
+
+
+def _store(
+    name: str, heard: Cochleograms, plan: Plan, parts: dict[str, Callable[[str, Split], Tables]], folder: Path
+) -> None:
+    """Every part for every speaker left out, each kept as soon as it is there; then the tables."""
+    provenance.commit()  # of the code as it is read now
+    same = zlib.crc32(f"{asdict(plan)} {heard.clips.title} {len(heard)} {heard.ear}".encode())
+    kept = ROOT / ".build" / "convallis" / f"{name}-{same:08x}"
+    todo = [(which, split) for split in splits(heard) for which in parts]
+    for done, (which, split) in enumerate(todo):
+        at = kept / f"{split.tested}-{which}.done"
+        if at.exists():
+            continue
+        began = time.perf_counter()
+        for ending, table in parts[which](which, split).items():
+            write_atomically(at.with_name(f"{at.stem}{ending}.csv"), table.to_csv(index=False).encode())
+        write_atomically(at, f"{time.perf_counter() - began:.1f}".encode())
+        print(f"{name}: {done + 1} of {len(todo)}, {split.tested} left out, {which}: {at.read_text()} s", flush=True)
+    _save(name, heard, plan, kept, [f"{split.tested}-{which}" for which, split in todo], folder)
+
+
+def _save(name: str, heard: Cochleograms, plan: Plan, kept: Path, stems: list[str], folder: Path) -> None:
+    parameters = {key: value for key, value in asdict(plan).items() if key != "seeds"} | {"ear": asdict(heard.ear)}
+    record = provenance.record(
+        command=provenance.command("repro.convallis.stored"),
+        parameters=parameters,
+        seeds=list(plan.seeds),
+        device="cpu",
+        data={heard.clips.corpus: {**heard.clips.facts, "used": len(heard)}},
+        wall_s=sum(float((kept / f"{stem}.done").read_text()) for stem in stems),
+    )
+    for ending in ("", "_tuning", "_weights"):
+        paths = [kept / f"{stem}{ending}.csv" for stem in stems]
+        tables = [read_table(path) for path in paths if path.exists() and path.read_text().strip()]
+        if tables:
+            print(results.save(ROOM, f"{name}{ending}", pd.concat(tables, ignore_index=True), record, folder, digits=5))
+
+
+if __name__ == "__main__":
+    programs.run(stored)
