@@ -147,7 +147,8 @@ def paired_differences(
         sides[side] = rows
     lonely = sides[one].index.symmetric_difference(sides[other].index)
     if len(lonely):
-        raise Mistake(f"paired_differences: {' and '.join(pairs)} {lonely[0]} is only on one side")
+        first = ", ".join(f"{name} {entry}" for name, entry in lonely.to_frame(index=False).iloc[0].items())
+        raise Mistake(f"paired_differences: {first} is only on one side of {one} and {other}")
     difference = (sides[one] - sides[other].reindex(sides[one].index)).rename(f"{one} minus {other}")
     kept = [name for name in pairs if name not in over]
     return difference.groupby(level=kept).mean() if over else difference

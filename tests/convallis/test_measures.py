@@ -166,7 +166,10 @@ def test_differences_are_taken_within_pairs_whatever_the_order_of_rows():
     [
         (rows().query("rule != 'none'"), "rule 'none' has no row"),
         (pd.concat([rows(), rows()]), "two rows of one seed and speaker"),
-        (rows().query("rule != 'none' or seed != 1 or speaker != 'al'"), r"\(1, 'al'\) is only on one side"),
+        (
+            rows().query("rule != 'none' or seed != 1 or speaker != 'al'"),
+            "seed 1, speaker al is only on one side of valley and none",
+        ),
     ],
 )
 def test_pairs_that_are_not_pairs_are_refused(table, says):
