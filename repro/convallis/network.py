@@ -65,6 +65,7 @@ def balanced(
     input_weight: float = 0.8,
     exc_weight: float = 0.15,
     inh_weight: float = 1.5,
+    onto_inhibitory: float = 1.5,
 ) -> Network:
     """Random networks in which every source reaches the same number of random neurons, none itself.
 
@@ -73,6 +74,7 @@ def balanced(
     batch : number of networks, each with its own wiring
     p_inputs, p_inside : share of the neurons of each kind that a source reaches
     input_weight, exc_weight, inh_weight : means, nS; weights are uniform between half and three halves of them
+    onto_inhibitory : by which excitatory weights onto inhibitory cells are larger, so that these fire more
 
     Raises
     ------
@@ -89,7 +91,9 @@ def balanced(
     wired, plastic = _targets(batch, inputs, kinds, p_inputs, None, rng)
     from_inputs = Synapses(wired, input_weight * rng.uniform(0.5, 1.5, wired.shape), plastic)
     wired, plastic = _targets(batch, excitatory + inhibitory, kinds, p_inside, np.arange(excitatory + inhibitory), rng)
+    from_inputs.weights[:, :, from_inputs.plastic :] *= onto_inhibitory
     weights = rng.uniform(0.5, 1.5, wired.shape)
+    weights[:, :excitatory, plastic:] *= onto_inhibitory
     weights[:, :excitatory] *= exc_weight
     weights[:, excitatory:] *= inh_weight
     return Network(from_inputs, Synapses(wired, weights, plastic), excitatory, inhibitory)

@@ -1,4 +1,4 @@
-"""Networks: wiring, agreement with a population where nothing recurs, blocks, constraints; against Brian2: test_brian."""
+"""Networks: wiring, agreement with a population where nothing recurs, constraints; against Brian2: test_brian."""
 
 import doctest
 
@@ -27,7 +27,7 @@ def trials(number=4, steps=400, inputs=30, seed=0, p=0.02):
 
 def small(batch=2, seed=1):
     sizes = {"inputs": 30, "excitatory": 40, "inhibitory": 10}
-    return balanced(batch, np.random.default_rng(seed), **sizes, input_weight=1.2, exc_weight=0.3, inh_weight=1.0)
+    return balanced(batch, np.random.default_rng(seed), **sizes, input_weight=1.2, exc_weight=0.3, inh_weight=3.0)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 9), st.floats(0.05, 1))
@@ -110,10 +110,10 @@ def test_the_rate_comes_to_its_target():
 def test_inhibition_lowers_rates():
     network, gains = small(), np.ones((2, 40))
     weights = network.recurrent.weights.copy()
-    weights[:, 40:] = 0.0
+    weights[:, 40:] *= 0.1
     freed = Network(network.inputs, Synapses(network.recurrent.targets, weights, network.recurrent.plastic), 40, 10)
-    rates = [recurrent.respond(trials(p=0.06), net, gains).mean_rates().mean() for net in (network, freed)]
-    assert rates[0] < 0.9 * rates[1]
+    rates = [recurrent.respond(trials(p=0.03), net, gains).mean_rates().mean() for net in (network, freed)]
+    assert 0 < rates[0] < 0.9 * rates[1]
 
 
 @pytest.mark.parametrize(
