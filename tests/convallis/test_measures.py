@@ -168,7 +168,7 @@ def test_differences_are_taken_within_pairs_whatever_the_order_of_rows():
         (pd.concat([rows(), rows()]), "two rows of one seed and speaker"),
         (
             rows().query("rule != 'none' or seed != 1 or speaker != 'al'"),
-            "seed 1, speaker al is only on one side of valley and none",
+            "seed 1, speaker al is only on one side",
         ),
     ],
 )
