@@ -13,8 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from gammatone.filters import centre_freqs
-from gammatone.gtgram import gtgram
+from gammatone.filters import centre_freqs, make_erb_filters
 from jaxtyping import Float, Float32, Int64, UInt8
 from tqdm import tqdm
 
@@ -22,9 +21,10 @@ from repro.arrays import Numbers
 from repro.data.sounds import RATE_HZ
 from repro.errors import Mistake
 from repro.speech.clips import Clips
+from repro.speech.cochlea_kernel import filtered_energy
 
 LEVELS = 255  # steps from silence to a clip's strongest bin
-BAR_FROM = 200  # clips, a few seconds
+BAR_FROM = 500  # clips, a second or more
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,20 @@ class Ear:
             raise Mistake(f"ear: channels {self.channels}, bins {self.bins}; both must be 1 or more")
         if not 0 < self.low_hz < self.high_hz <= RATE_HZ / 2:
             raise Mistake(f"ear: from {self.low_hz:g} to {self.high_hz:g} Hz; needs 0 < low < high <= {RATE_HZ / 2:g}")
-        if not 0 < self.bin_ms <= self.window_ms:
-            raise Mistake(f"ear: bins of {self.bin_ms:g} ms in windows of {self.window_ms:g} ms; a bin must fit in one")
+        if self.hop < 1 or self.overlap < 1 or abs(self.overlap * self.bin_ms - self.window_ms) > 1e-9:
+            raise Mistake(f"ear: windows of {self.window_ms:g} ms must be a whole number of bins of {self.bin_ms:g} ms")
         if not 0 < self.exponent <= 1:
             raise Mistake(f"ear: exponent {self.exponent:g}; allowed are 0 < exponent <= 1")
+
+    @property
+    def hop(self) -> int:
+        """Samples of a bin."""
+        return round(self.bin_ms * RATE_HZ / 1000)
+
+    @property
+    def overlap(self) -> int:
+        """Bins of a window."""
+        return round(self.window_ms / self.bin_ms) if self.bin_ms > 0 else 0
 
     @property
     def hertz(self) -> Float[np.ndarray, "channels"]:
@@ -108,15 +118,16 @@ def cochleogram(clip: Float[np.ndarray, "samples"], ear: Ear = EAR) -> Float[np.
     Raises Mistake for a clip that is silent, not finite, or shorter than a window.
     """
     power = float(np.mean(np.square(clip))) if len(clip) else 0.0
-    needed = round(ear.window_ms * RATE_HZ / 1000)
+    needed = ear.overlap * ear.hop
     if len(clip) < needed or not power > 0 or not np.isfinite(power):
         raise Mistake(
             f"cochleogram: a clip has {len(clip)} samples and mean power {power:g}; it needs {needed} samples at "
             "least and a power that is positive and finite"
         )
-    sound = clip / np.sqrt(power)
-    amplitude = gtgram(sound, RATE_HZ, ear.window_ms / 1000, ear.bin_ms / 1000, ear.channels, ear.low_hz, ear.high_hz)
-    return amplitude.T ** (2 * ear.exponent)
+    filters = np.ascontiguousarray(make_erb_filters(RATE_HZ, ear.hertz).T)
+    energy = filtered_energy(clip / np.sqrt(power), filters, ear.hop, len(clip) // ear.hop)
+    windows = np.lib.stride_tricks.sliding_window_view(energy, ear.overlap, axis=0).sum(axis=-1)
+    return (windows / needed) ** ear.exponent
 
 
 def warp(frames: Float[np.ndarray, "frames channels"], bins: int) -> Float[np.ndarray, "bins channels"]:
@@ -141,7 +152,7 @@ def matched(clip: Float[np.ndarray, "samples"], ear: Ear = EAR) -> UInt8[np.ndar
 
 
 def cochleograms(clips: Clips, ear: Ear = EAR) -> Cochleograms:
-    """Cochleograms of all clips, about 20 ms each, with a progress bar where it takes long.
+    """Cochleograms of all clips, a few ms each, with a progress bar where it takes long.
 
     Raises Mistake if there is no clip, or naming the first that is silent or too short.
     """

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gammatone.filters import centre_freqs, erb_filterbank, make_erb_filters
+from gammatone.gtgram import gtgram
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -47,11 +48,13 @@ def test_energy_is_that_of_the_filters_and_compressed_by_a_cube_root():
     ear = Ear()
     sound = np.random.default_rng(0).standard_normal(800)
     sound /= np.sqrt(np.mean(sound**2))
-    filtered = erb_filterbank(sound, make_erb_filters(8000, ear.hertz))
+    filtered = erb_filterbank(sound, make_erb_filters(8000, ear.hertz))  # by the library itself
     windows = np.lib.stride_tricks.sliding_window_view(filtered, 80, axis=1)[:, ::40]  # 10 ms every 5 ms
     energy = np.square(windows).mean(axis=2).T
     assert cochleogram(sound, Ear(exponent=1.0)) == pytest.approx(energy, rel=1e-9)
     assert cochleogram(sound, ear) == pytest.approx(np.cbrt(energy), rel=1e-9)
+    by_the_library = gtgram(sound, 8000, 0.01, 0.005, 100, 80.0, 4000.0)
+    assert cochleogram(sound, Ear(exponent=0.5)) == pytest.approx(by_the_library.T, rel=1e-9)
 
 
 def test_loudness_of_a_clip_does_not_matter(clips):
@@ -119,6 +122,8 @@ def test_only_what_is_above_the_channels_mean_remains(clips):
         ({"high_hz": 5000.0}, "to 5000 Hz"),
         ({"low_hz": 0.0}, "from 0 to"),
         ({"window_ms": 2.0}, "windows of 2 ms"),
+        ({"window_ms": 12.0}, "windows of 12 ms must be a whole number of bins of 5 ms"),
+        ({"bin_ms": 0.0}, "bins of 0 ms"),
         ({"exponent": 0.0}, "exponent 0"),
     ],
 )
