@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +21,8 @@ import pandas as pd
 
 from repro import programs, provenance, results
 from repro.convallis.contestants import NAMES, Population
-from repro.convallis.experiments_digits import BEFORE, Plan, raw_inputs, ten_digits, two_digits
+from repro.convallis.experiments_digits import BEFORE, INPUTS, Plan, raw_inputs, ten_digits, two_digits
+from repro.convallis.experiments_recurrent import NetworkPlan, learn, leave_out, settle, tune
 from repro.convallis.hearing import Learned, Split, splits
 from repro.provenance import ROOT
 from repro.results import read_table, write_atomically
@@ -33,6 +35,8 @@ RULES = (BEFORE, *NAMES)
 
 Tables = dict[str, pd.DataFrame]
 """Tables by the ending of their names; "" is the main one."""
+Todo = dict[str, Callable[[], Tables]]
+"""Parts of a run by name."""
 
 
 @click.group()
@@ -65,7 +69,7 @@ def two(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int
         first = split.tested == sorted(set(heard.speakers))[0]
         return {"": rows, "_tuning": trials, "_weights": _weights(which, learned) if first else pd.DataFrame()}
 
-    _store("two_digits", heard, plan, dict.fromkeys(RULES, part), Path(folder))
+    _store("two_digits", _each(RULES, heard, part), heard, plan, Path(folder))
 
 
 @stored.command("ten_digits")
@@ -82,8 +86,30 @@ def ten(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int
         rows, trials, _ = ten_digits(which, split, plan)
         return {"": rows, "_tuning": trials}
 
-    parts = dict.fromkeys(RULES, part) | {"inputs": lambda which, split: {"": raw_inputs(split, plan)}}
-    _store("ten_digits" if neurons == 100 else f"ten_digits_{neurons}", heard, plan, parts, Path(folder))
+    todo = _each(RULES, heard, part) | _each((INPUTS,), heard, lambda _, split: {"": raw_inputs(split, plan)})
+    _store("ten_digits" if neurons == 100 else f"ten_digits_{neurons}", todo, heard, plan, Path(folder))
+
+
+@stored.command("recurrent")
+@_options
+@programs.count("--excitatory", 400)
+@programs.count("--inhibitory", 100)
+@programs.count("--most", 600, "utterances to learn from")
+def network(folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int) -> None:
+    """A recurrent network and a linear read-out, before, during and after learning; two speakers left out."""
+    plan = NetworkPlan(excitatory, inhibitory, _seeds(seed, seeds), moments=(0, -(-most // 3), most))
+    clips = load_clips(corpus)
+    heard = load_cochleograms(clips.where(takes=[take for take in TAKES if take <= clips.takes.max()]))
+    everyone = sorted(set(heard.speakers))
+    ears = leave_out(heard, everyone[-2:])
+
+    def part(which: str) -> Tables:
+        chosen, unit, trials = tune(which, ears.train, everyone[-3], plan)
+        settled = settle(ears.train, plan.seeds, plan)
+        return {"": learn(which, (chosen,), unit, settled, ears, plan), "_tuning": trials}
+
+    name = "recurrent" if excitatory == 400 else f"recurrent_{excitatory}"
+    _store(name, {which: partial(part, which) for which in NAMES}, heard, plan, Path(folder))
 
 
 def _seeds(seed: int, n: int) -> tuple[int, ...]:
@@ -104,27 +130,29 @@ def _weights(which: str, learned: Learned) -> pd.DataFrame:
     )
 
 
-def _store(
-    name: str, heard: Cochleograms, plan: Plan, parts: dict[str, Callable[[str, Split], Tables]], folder: Path
-) -> None:
-    """Every part for every speaker left out, each kept as soon as it is there; then the tables."""
+def _each(rules: Sequence[str], heard: Cochleograms, part: Callable[[str, Split], Tables]) -> Todo:
+    """Every rule for every speaker left out."""
+    return {f"{split.tested}-{which}": partial(part, which, split) for split in splits(heard) for which in rules}
+
+
+def _store(name: str, todo: Todo, heard: Cochleograms, plan: Plan | NetworkPlan, folder: Path) -> None:
+    """Every part, kept as soon as it is there; then the tables."""
     provenance.commit()  # of the code as it is read now
     same = zlib.crc32(f"{asdict(plan)} {heard.clips.title} {len(heard)} {heard.ear}".encode())
     kept = ROOT / ".build" / "convallis" / f"{name}-{same:08x}"
-    todo = [(which, split) for split in splits(heard) for which in parts]
-    for done, (which, split) in enumerate(todo):
-        at = kept / f"{split.tested}-{which}.done"
+    for done, (stem, part) in enumerate(todo.items()):
+        at = kept / f"{stem}.done"
         if at.exists():
             continue
         began = time.perf_counter()
-        for ending, table in parts[which](which, split).items():
+        for ending, table in part().items():
             write_atomically(at.with_name(f"{at.stem}{ending}.csv"), table.to_csv(index=False).encode())
         write_atomically(at, f"{time.perf_counter() - began:.1f}".encode())
-        print(f"{name}: {done + 1} of {len(todo)}, {split.tested} left out, {which}: {at.read_text()} s", flush=True)
-    _save(name, heard, plan, kept, [f"{split.tested}-{which}" for which, split in todo], folder)
+        print(f"{name}: {done + 1} of {len(todo)}, {stem}: {at.read_text()} s", flush=True)
+    _save(name, heard, plan, kept, list(todo), folder)
 
 
-def _save(name: str, heard: Cochleograms, plan: Plan, kept: Path, stems: list[str], folder: Path) -> None:
+def _save(name: str, heard: Cochleograms, plan: Plan | NetworkPlan, kept: Path, stems: list[str], folder: Path) -> None:
     parameters = {key: value for key, value in asdict(plan).items() if key != "seeds"} | {"ear": asdict(heard.ear)}
     record = provenance.record(
         command=provenance.command("repro.convallis.stored"),
