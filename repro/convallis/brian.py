@@ -52,6 +52,21 @@ class Twin:
     of_cells: Float[np.ndarray, "learning learning"]
 
 
+@dataclass(frozen=True)
+class Assembled:
+    """Brian2's objects, ready to run."""
+
+    network: b2.Network
+    spikes: b2.SpikeMonitor
+    seen: b2.StateMonitor | None
+    learning: list[tuple[str, Any, np.ndarray, np.ndarray]]  # plastic synapses: of whom, the object, sources, targets
+    sizes: tuple[int, int, int, int]  # steps, inputs, neurons, those that learn
+
+
+Connection = tuple[str, str, np.ndarray, np.ndarray, np.ndarray, bool]
+"""From inputs or cells, to which conductance, sources, targets, weights (nS), plastic."""
+
+
 def feedforward(
     raster: Bool[np.ndarray, "steps inputs"],
     weights: Float[np.ndarray, "inputs neurons"],
@@ -61,12 +76,12 @@ def feedforward(
     *,
     rate: float | None = None,
     largest: float = 2.0,
-    record: bool = True,
 ) -> Twin:
     """A population without lateral synapses; with ``rate`` (nS) weights change at every step, else they are held."""
     sources, targets = (index.ravel() for index in np.indices(weights.shape))
-    connections = [("inputs", "g_e", sources, targets, weights.ravel(), True)]
-    return _run(raster, connections, weights.shape[1], weights.shape[1], valley, cell, target, rate, largest, record)
+    connections: list[Connection] = [("inputs", "g_e", sources, targets, weights.ravel(), True)]
+    neurons = weights.shape[1]
+    return _run(connections, raster, (neurons, neurons), valley, cell, target, rate, largest)
 
 
 def recurrent(
@@ -79,16 +94,21 @@ def recurrent(
     of: int = 0,
     rate: float | None = None,
     largest: float = 2.0,
-    record: bool = True,
 ) -> Twin:
     """Network number ``of`` of a batch."""
+    sizes = network.neurons, network.excitatory
+    return _run(connections_of(network, of), raster, sizes, valley, cell, target, rate, largest)
+
+
+def connections_of(network: Network, of: int = 0) -> list[Connection]:
+    """All synapses of one network of a batch, plastic and fixed apart."""
     first, second, excitatory = network.inputs, network.recurrent, network.excitatory
-    connections = []
+    found: list[Connection] = []
     for name, synapses, rows in (("inputs", first, slice(None)), ("cells", second, slice(0, excitatory))):
         for plastic, columns in ((True, slice(0, synapses.plastic)), (False, slice(synapses.plastic, None))):
-            connections.append((name, "g_e", *_listed(synapses, of, rows, columns), plastic))
-    connections.append(("cells", "g_i", *_listed(second, of, slice(excitatory, None), slice(None)), False))
-    return _run(raster, connections, network.neurons, excitatory, valley, cell, target, rate, largest, record)
+            found.append((name, "g_e", *_listed(synapses, of, rows, columns), plastic))
+    found.append(("cells", "g_i", *_listed(second, of, slice(excitatory, None), slice(None)), False))
+    return [connection for connection in found if len(connection[2])]
 
 
 def _listed(synapses: Any, of: int, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,64 +130,82 @@ def _namespace(valley: Valley, cell: Cell, rate: float | None, largest: float) -
     return names | {"peak": valley.kernel(cell.dt)[0][0], "rate": (rate or 0.0) * ns}
 
 
-def _run(
-    raster: np.ndarray,
-    connections: list[Any],
-    neurons: int,
-    excitatory: int,
+def assemble(
+    connections: list[Connection],
+    raster: Bool[np.ndarray, "steps inputs"],
+    sizes: tuple[int, int],
     valley: Valley,
     cell: Cell,
-    target: str,
-    rate: float | None,
-    largest: float,
-    record: bool,
-) -> Twin:
-    step, steps, inputs = cell.dt * b2.ms, *raster.shape
-    standalone = target == "cpp_standalone"
-    if standalone:
-        b2.set_device("cpp_standalone", directory=tempfile.mkdtemp(), build_on_run=False)
-    else:
-        b2.prefs.codegen.target = target
+    rate: float | None = None,
+    largest: float = 2.0,
+    record: bool = False,
+) -> Assembled:
+    """Groups, synapses and monitors; ``sizes`` are all neurons and those that learn."""
+    step = cell.dt * b2.ms
     b2.defaultclock.dt = step
     names = _namespace(valley, cell, rate, largest)
     names["spikes"] = b2.TimedArray(raster.astype(float), dt=step)
     common = {"method": "exponential_euler", "namespace": names}
     groups = {
-        "inputs": b2.NeuronGroup(inputs, INPUTS, threshold="spikes(t, i) > 0.5", reset=TRACES, **common),
+        "inputs": b2.NeuronGroup(raster.shape[1], INPUTS, threshold="spikes(t, i) > 0.5", reset=TRACES, **common),
         "cells": b2.NeuronGroup(
-            neurons, CELLS, threshold="v > v_th", refractory=cell.refractory * b2.ms,
+            sizes[0], CELLS, threshold="v > v_th", refractory=cell.refractory * b2.ms,
             reset=f"v = v_reset; after += jump; {TRACES}", **common,
         ),
     }  # fmt: skip
     groups["cells"].v = cell.rest * b2.mV
-    parts, network = [], b2.Network(*groups.values())
+    learning, network = [], b2.Network(*groups.values())
     for source, conductance, from_, to, weights, plastic in connections:
-        if len(from_) == 0:
-            continue
         model = "w : siemens\ntotal : 1" if plastic else "w : siemens"
-        synapses = b2.Synapses(groups[source], groups["cells"], model, on_pre=f"{conductance}_post += w")
+        post = f"{conductance}_post += w"
+        synapses = b2.Synapses(groups[source], groups["cells"], model, on_pre=post, namespace=names)
         synapses.connect(i=from_, j=to)
         synapses.w = weights * b2.nS
         if plastic:
-            synapses.namespace.update(names)
             synapses.run_regularly(SUM if rate is None else ONLINE, dt=step, when="after_groups")
-            parts.append((source, synapses, from_, to))
+            learning.append((source, synapses, from_, to))
         network.add(synapses)
     spikes = b2.SpikeMonitor(groups["cells"])
-    network.add(spikes)
-    seen = b2.StateMonitor(groups["cells"], "seen", record=record, when="after_groups")
-    if record:
-        network.add(seen)
-    network.run(steps * step)
-    if standalone:
-        b2.device.build(directory=None, compile=True, run=True)
+    seen = b2.StateMonitor(groups["cells"], "seen", record=True, when="after_groups") if record else None
+    network.add(spikes, *([seen] if record else []))
+    return Assembled(network, spikes, seen, learning, (*raster.shape, *sizes))
+
+
+def results(assembled: Assembled, cell: Cell, rate: float | None) -> Twin:
+    """What came out of a run of all steps."""
+    steps, inputs, neurons, learns = assembled.sizes
     fired = np.zeros((steps, neurons), bool)
-    fired[np.rint(np.asarray(spikes.t / step)).astype(int), np.asarray(spikes.i)] = True
-    found = {"inputs": np.zeros((inputs, excitatory)), "cells": np.zeros((neurons, excitatory))}
-    for source, synapses, from_, to in parts:
+    at = np.rint(np.asarray(assembled.spikes.t / (cell.dt * b2.ms))).astype(int)
+    fired[at, np.asarray(assembled.spikes.i)] = True
+    found = {"inputs": np.zeros((inputs, learns)), "cells": np.zeros((neurons, learns))}
+    for source, synapses, from_, to in assembled.learning:
         found[source][from_, to] = np.asarray(synapses.total if rate is None else synapses.w / b2.nS)
-    potentials = np.asarray(seen.seen / b2.mV).T if record else np.zeros((0, 0))
+    seen = np.zeros((0, 0)) if assembled.seen is None else np.asarray(assembled.seen.seen / b2.mV).T
+    return Twin(fired, seen, found["inputs"], found["cells"][:learns])
+
+
+def _run(
+    connections: list[Connection],
+    raster: np.ndarray,
+    sizes: tuple[int, int],
+    valley: Valley,
+    cell: Cell,
+    target: str,
+    rate: float | None,
+    largest: float,
+) -> Twin:
+    standalone = target == "cpp_standalone"
     if standalone:
-        b2.device.reinit()
-        b2.set_device("runtime")
-    return Twin(fired, potentials, found["inputs"], found["cells"][:excitatory])
+        b2.set_device("cpp_standalone", directory=tempfile.mkdtemp(), build_on_run=False)
+    else:
+        b2.prefs.codegen.target = target
+    try:
+        assembled = assemble(connections, raster, sizes, valley, cell, rate, largest, record=True)
+        assembled.network.run(len(raster) * cell.dt * b2.ms, namespace={})
+        if standalone:
+            b2.device.build(compile=True, run=True)
+        return results(assembled, cell, rate)
+    finally:
+        if standalone:
+            b2.device.reinit()
+            b2.set_device("runtime")

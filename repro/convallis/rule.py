@@ -31,10 +31,20 @@ from repro.spike_triplets.valley import detector
 Amount = float | np.ndarray | list | tuple
 """A number for all populations, or one for each."""
 
-State = tuple[np.ndarray, ...]
-Factors = tuple[np.ndarray | None, np.ndarray | None, State]
+State = tuple[Any, ...]
+Factors = tuple[Any, Any, State]
 Exponential = tuple[float, float]
 """Amplitude and time constant (ms) of a term of the kernel ε(n) = Σ amplitude · exp(-n dt/τ), n ≥ 1."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a rule's arithmetic is done: numpy, or torch on a device."""
+
+    tanh: Callable[[Any], Any]
+    traced: Callable[[Any, float, float, Any], tuple[Any, Any]]  # spikes, τ, dt, trace: see ``traced``
+    number: Callable[[Amount, int], Any]  # see ``per_population``
+    like: Callable[[Any, Any], Any]  # the first in the precision of the second
 
 
 @runtime_checkable
@@ -50,7 +60,7 @@ class Rule(Protocol):
     def at_rest(self, state: State) -> State:
         """The same at the beginning of a trial."""
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F and D, each (batch, steps, neurons) or None for 0, of the potential seen (mV) and spikes; and the state."""
 
 
@@ -99,19 +109,21 @@ class Valley:
             if not np.all(np.asarray(getattr(self, name), float) > 0):
                 raise Mistake(f"{name} is {getattr(self, name)}; it must be above 0")
 
-    def derivative(self, potential: Any, tanh: Callable[[Any], Any] = np.tanh) -> Any:
+    def derivative(self, potential: Any, on: Backend | None = None) -> Any:
         """f(V), per ms, at potentials in mV; a number for each population multiplies arrays (batch, …)."""
-        shaped = [per_population(getattr(self, name), np.ndim(potential)) for name in ("a", "b")]
-        upper, lower = self.detectors(potential, tanh)
-        return shaped[0] * upper - shaped[1] * lower * (1 - upper)
+        on = on or NUMPY
+        upper, lower = self.detectors(potential, on)
+        a, b = (on.number(amount, np.ndim(potential)) for amount in (self.a, self.b))
+        return a * upper - b * lower * (1 - upper)
 
-    def detectors(self, potential: Any, tanh: Callable[[Any], Any] = np.tanh) -> tuple[Any, Any]:
+    def detectors(self, potential: Any, on: Backend | None = None) -> tuple[Any, Any]:
         """σ+ and σ- at potentials in mV."""
+        on = on or NUMPY
         names = ("theta_plus", "k_plus", "theta_minus", "k_minus")
-        plus, k_plus, minus, k_minus = (per_population(getattr(self, name), np.ndim(potential)) for name in names)
-        return detector(potential, plus, k_plus, tanh), detector(potential, minus, k_minus, tanh)
+        plus, k_plus, minus, k_minus = (on.number(getattr(self, name), np.ndim(potential)) for name in names)
+        return detector(potential, plus, k_plus, on.tanh), detector(potential, minus, k_minus, on.tanh)
 
-    def objective(self, potential: Numbers, rest: float = -70.0) -> np.ndarray | float:
+    def objective(self, potential: Numbers, rest: float = -70.0) -> Any:
         """F(V) = ∫ f from ``rest`` to V, by Gauss-Legendre panels narrower than the detectors; needs plain numbers."""
         values = np.asarray(potential, dtype=float)
         width = float(np.min([self.k_minus, self.k_plus]))
@@ -133,9 +145,10 @@ class Valley:
         """Nothing."""
         return state
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F = f(V) dt."""
-        return np.asarray(dt * self.derivative(seen), dtype=seen.dtype), None, state
+        on = on or NUMPY
+        return on.like(dt * self.derivative(seen, on), seen), None, state
 
 
 @dataclass(frozen=True)
@@ -157,13 +170,14 @@ class PairSTDP:
 
     def at_rest(self, state: State) -> State:
         """The trace gone."""
-        return (np.zeros_like(state[0]),)
+        return (0 * state[0],)
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F = A+ s, D = -A- o."""
-        trace, end = traced(spikes, self.tau_minus, dt, state[0])
-        plus, minus = per_population(self.a_plus), per_population(self.a_minus)
-        return (plus * spikes).astype(seen.dtype), (-minus * trace).astype(seen.dtype), (end,)
+        on = on or NUMPY
+        trace, end = on.traced(spikes, self.tau_minus, dt, state[0])
+        plus, minus = on.number(self.a_plus, 3), on.number(self.a_minus, 3)
+        return on.like(plus * spikes, seen), on.like(-minus * trace, seen), (end,)
 
 
 @dataclass(frozen=True)
@@ -187,18 +201,16 @@ class TripletSTDP:
 
     def at_rest(self, state: State) -> State:
         """Both gone."""
-        return np.zeros_like(state[0]), np.zeros_like(state[1])
+        return 0 * state[0], 0 * state[1]
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F = s (A2+ + A3+ o2), D = -A2- o1, traces read before a spike's own update."""
-        fast, fast_end = traced(spikes, self.tau_minus, dt, state[0])
-        slow, slow_end = traced(spikes, self.tau_y, dt, state[1])
-        pair, triplet, minus = (per_population(a) for a in (self.a2_plus, self.a3_plus, self.a2_minus))
-        return (
-            (spikes * (pair + triplet * slow)).astype(seen.dtype),
-            (-minus * fast).astype(seen.dtype),
-            (fast_end, slow_end),
-        )
+        on = on or NUMPY
+        fast, fast_end = on.traced(spikes, self.tau_minus, dt, state[0])
+        slow, slow_end = on.traced(spikes, self.tau_y, dt, state[1])
+        pair, triplet, minus = (on.number(a, 3) for a in (self.a2_plus, self.a3_plus, self.a2_minus))
+        factor = on.like(spikes * (pair + triplet * slow), seen)
+        return factor, on.like(-minus * fast, seen), (fast_end, slow_end)
 
 
 @dataclass(frozen=True)
@@ -221,17 +233,18 @@ class BCM:
 
     def at_rest(self, state: State) -> State:
         """The trace gone, the threshold kept."""
-        return np.zeros_like(state[0]), state[1]
+        return 0 * state[0], state[1]
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F = y (y - θ) dt."""
-        trace, end = traced(spikes, self.tau_rate, dt, state[0])
+        on = on or NUMPY
+        trace, end = on.traced(spikes, self.tau_rate, dt, state[0])
         y = trace * (1000.0 / (self.tau_rate * self.target))
         share = -math.expm1(-dt / self.tau_threshold)  # the forward trace takes it up times its fade
         fade = math.exp(-dt / self.tau_threshold)
-        threshold, last = traced(share / fade * y * y, self.tau_threshold, dt, state[1])
-        factor = (dt * per_population(self.amplitude)) * y * (y - threshold)
-        return factor.astype(seen.dtype), None, (end, last)
+        threshold, last = on.traced(share / fade * y * y, self.tau_threshold, dt, state[1])
+        factor = (dt * on.number(self.amplitude, 3)) * y * (y - threshold)
+        return on.like(factor, seen), None, (end, last)
 
 
 @dataclass(frozen=True)
@@ -250,7 +263,7 @@ class NoLearning:
         """Nothing."""
         return state
 
-    def factors(self, seen: np.ndarray, spikes: np.ndarray, state: State, dt: float) -> Factors:
+    def factors(self, seen: Any, spikes: Any, state: State, dt: float, on: Backend | None = None) -> Factors:
         """F = D = 0."""
         return None, None, state
 
@@ -261,6 +274,8 @@ def traced(spikes: np.ndarray, tau: float, dt: float, trace: np.ndarray) -> tupl
     trace_kernels.forward(spikes, math.exp(-dt / tau), end, out)
     return out, end
 
+
+NUMPY = Backend(np.tanh, traced, per_population, lambda array, other: np.asarray(array, dtype=other.dtype))
 
 Credit = tuple[np.ndarray, list[tuple[float, np.ndarray]]]
 
