@@ -19,8 +19,14 @@ from repro.speech.clips import Clips
 MOST = 20  # clips at once: each takes about 7 kB of the page
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _ORIGIN = {
-    "fsdd": "Free Spoken Digit Dataset (Z. Jackson and others), {name}.wav, spoken by {speaker}, CC BY-SA 4.0",
+    "fsdd": "Free Spoken Digit Dataset (Z. Jackson and others), {name}.wav as FLAC, spoken by {speaker}, CC BY-SA 4.0",
     "synthetic": "synthetic speech, not a person: {speaker} of espeak-ng, take {take}",
+}
+
+
+_LINKS = {  # what the licence asks for beside a recording that is passed on
+    "Free Spoken Digit Dataset": "https://github.com/Jakobovski/free-spoken-digit-dataset",
+    "CC BY-SA 4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
 }
 
 
@@ -51,6 +57,8 @@ def _player(clips: Clips, recording: Recording) -> str:
     source = f"data:audio/flac;base64,{base64.b64encode(file.getvalue()).decode()}"
     word = WORDS[recording.digit]
     says = html.escape(f"“{word}”: {origin(clips, recording)}")
+    for words, address in _LINKS.items():
+        says = says.replace(words, f'<a href="{address}">{words}</a>')
     return (
         f'<figure><audio controls preload="metadata" src="{source}" aria-label="the word {word}"></audio>'
         f"<figcaption>{says}</figcaption></figure>"

@@ -39,6 +39,7 @@ def test_recordings_carry_name_speaker_and_licence():
     for word in ("9_theo_13.wav", "theo", "Free Spoken Digit Dataset", "CC BY-SA 4.0"):
         assert word in figure.figcaption.text
     assert "synthetic" not in figure.figcaption.text
+    assert [link.text for link in figure.select("a[href^=https]")] == ["Free Spoken Digit Dataset", "CC BY-SA 4.0"]
 
 
 def test_a_page_is_not_filled_with_sound():
