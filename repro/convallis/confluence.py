@@ -18,6 +18,9 @@ from jaxtyping import Bool, Float
 
 from repro.arrays import Numbers
 from repro.convallis.cell import Cell
+from repro.convallis.contestants import RATES, Setting
+from repro.convallis.experiments_digits import TUNING, Plan, measured_units, preference_score
+from repro.convallis.hearing import Split, learn, settle
 from repro.convallis.rule import Valley
 from repro.spike_triplets import Box, Family
 from repro.spike_triplets.datasets import Dataset, load
@@ -106,6 +109,28 @@ def pareto_front(errors: Numbers, gains: Numbers) -> Bool[np.ndarray, "sets"]:
     as_good = (e[None] <= e[:, None]) & (g[None] >= g[:, None])
     better = (e[None] < e[:, None]) | (g[None] > g[:, None])
     return np.asarray(~(as_good & better).any(axis=1))
+
+
+def learned_preference(each: ParameterSet, split: Split, plan: Plan) -> Float[np.ndarray, "seeds"]:
+    """|d′| between two digits of populations whose constants come from in-vitro data, one a seed.
+
+    Only the learning rate is tuned, on the validation speaker as for any other rule; the balance of depression and
+    potentiation is the one in vitro.
+    """
+    plan = replace(plan, cell=each.cell)
+    unit = measured_units(each.rule, split.others, plan)
+    balance = _number(each.rule.b) / _number(each.rule.a) / unit.balance
+    grid = tuple(Setting(rate, balance) for rate in RATES)
+    seeds = tuple(TUNING + seed for seed in range(plan.tuning_seeds))
+    before = settle(split.others, plan.population, seeds, plan.cell)
+    tried = learn(each.rule, grid, unit, split.others, before, plan.population, plan.cell, most=plan.tuning_most)
+    scores = preference_score(tried, split.others, split.validation, plan).reshape(len(grid), len(seeds)).mean(axis=1)
+    before = settle(split.train, plan.population, plan.seeds, plan.cell)
+    done = learn(
+        each.rule, (grid[int(scores.argmax())],), unit, split.train, before, plan.population, plan.cell,
+        epochs=plan.epochs, most=plan.most,
+    )  # fmt: skip
+    return preference_score(done, split.train, split.test, plan)
 
 
 def _number(amount: float | np.ndarray | list | tuple) -> float:

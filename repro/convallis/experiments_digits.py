@@ -20,6 +20,7 @@ from repro.convallis.hearing import Learned, Split, answers, learn, settle, spik
 from repro.convallis.measures import d_prime, eta_squared, filter_correlation, mean_difference, pair_correlation, silent
 from repro.convallis.read_out import decode
 from repro.convallis.rule import Valley
+from repro.errors import Mistake
 from repro.speech import Cochleograms
 
 LARGEST_D = 10.0  # d′ of neurons whose counts never vary within a digit would be infinite
@@ -28,6 +29,7 @@ TUNING = 1_000_000  # added to seeds, so that settings are chosen on other seeds
 BEFORE = "before"
 INPUTS = "inputs"
 POPULATION, CELL = Population(), Cell()
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Plan:
     tuning_most: int = 100  # utterances for each setting that is tried
     validation_most: int = 60  # utterances on which settings are compared
     digits: tuple[int, ...] = (4, 5)  # between which preference is measured
+
+
+def two_of(digits: tuple[int, ...]) -> tuple[int, int]:
+    """Two different digits. Raises Mistake for any others."""
+    if len(digits) != 2 or digits[0] == digits[1]:
+        raise Mistake(f"digits are {', '.join(map(str, digits))}; name two different ones, such as 4,5")
+    return digits[0], digits[1]
 
 
 Score = Callable[[Learned, Cochleograms, Cochleograms, Plan], Float[np.ndarray, "batch"]]
