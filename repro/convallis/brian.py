@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from repro.convallis.cell import Cell
 from repro.convallis.network import Network
 from repro.convallis.rule import Valley
+from repro.convallis.song_abbott import SongAbbott, Spikes
 
 CELLS = """
 dv/dt = (g_l*(e_l - v) + g_e*(e_e - v) + g_i*(e_i - v))/c : volt (unless refractory)
@@ -209,3 +210,36 @@ def _run(
         if standalone:
             b2.device.reinit()
             b2.set_device("runtime")
+
+
+STDP = """
+w : siemens
+dapre/dt = -apre/tau_plus : siemens (event-driven)
+dapost/dt = -apost/tau_minus : siemens (event-driven)
+"""
+STDP_PRE = "g_e_post += w; apre += plus; w = clip(w - apost, 0*nS, largest)"
+STDP_POST = "apost += minus; w = clip(w + apre, 0*nS, largest)"
+
+
+def song_abbott(
+    spikes: Spikes, weights: Float[np.ndarray, "inputs"], model: SongAbbott
+) -> tuple[b2.Network, b2.Synapses, b2.SpikeMonitor]:
+    """One cell with additive pair STDP at its inputs, ready to run: network, synapses and the cell's spikes."""
+    cell, ms = model.cell, b2.ms
+    b2.defaultclock.dt = cell.dt * ms
+    names = _namespace(Valley(), cell, None, model.largest)
+    names |= {"tau_plus": model.tau_plus * ms, "tau_minus": model.tau_minus * ms}
+    names |= {"plus": model.a_plus * model.largest * b2.nS, "minus": model.a_minus * model.largest * b2.nS}
+    equations = CELLS.split("dafter")[0]
+    post = b2.NeuronGroup(
+        1, equations, threshold="v > v_th", reset="v = v_reset", refractory=cell.refractory * ms,
+        method="exponential_euler", namespace=names,
+    )  # fmt: skip
+    post.v = cell.rest * b2.mV
+    pre = b2.SpikeGeneratorGroup(len(weights), spikes[1], spikes[0] * cell.dt * ms)
+    synapses = b2.Synapses(pre, post, STDP, on_pre=STDP_PRE, on_post=STDP_POST, namespace=names)
+    synapses.connect()
+    synapses.post.order = 1  # inputs first
+    synapses.w = weights * b2.nS
+    monitor = b2.SpikeMonitor(post)
+    return b2.Network(pre, post, synapses, monitor), synapses, monitor

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro.convallis import Learning, RateControl
@@ -49,6 +49,7 @@ def test_the_integral_does_not_wind_up_in_silence():
     assert state.log_gain.item() < -1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=40), st.floats(0.05, 3))
 def test_gains_stay_within_their_limits(rates, seconds):
     control = RateControl(target=5.0)
@@ -75,6 +76,7 @@ def test_rescaled_weights_do_not_pass_the_largest():
     assert with_mean(np.array([[[0.1], [0.9]]]), np.array([[1.0]]), 1.2).max() == pytest.approx(1.2)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-3, 3), min_size=2, max_size=2))
 def test_learnt_weights_stay_between_their_bounds(sums):
     learning = Learning(rate=[1.0, 0.5], largest_weight=2.0)

@@ -4,7 +4,7 @@ import doctest
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro.convallis import (
@@ -30,6 +30,7 @@ def small(batch=2, seed=1):
     return balanced(batch, np.random.default_rng(seed), **sizes, input_weight=1.2, exc_weight=0.3, inh_weight=3.0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 9), st.floats(0.05, 1))
 def test_every_source_reaches_its_number_of_distinct_others(seed, excitatory, inhibitory, share):
     rng = np.random.default_rng(seed)

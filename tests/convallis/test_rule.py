@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -63,6 +63,7 @@ def test_the_objective_has_its_closed_form_where_both_detectors_are_equally_wide
     assert valley.objective(v) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.5, 6), st.floats(0.5, 6), st.floats(-75, -40))
 def test_the_objective_is_the_integral_of_its_derivative(k_minus, k_plus, v):
     valley = Valley(k_minus=k_minus, k_plus=k_plus)
@@ -106,6 +107,7 @@ def stdp_sum(rule, pre, post):
     return plain_sums(rule, raster, f[0], d[0], DT).item()
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sets(st.integers(0, 1000), max_size=12), st.sets(st.integers(0, 1000), max_size=12))
 def test_pair_and_triplet_sums_are_those_of_the_in_vitro_rules(pre, post):
     pre, post = sorted(pre), sorted(post)
@@ -156,6 +158,7 @@ def test_an_eligibility_counts_earlier_spikes_alone():
     assert x == pytest.approx([0, 0, 0, np.exp(-0.05), np.exp(-0.1)], rel=1e-12)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(-10, 10), st.floats(0, 5))
 def test_shrinkage_takes_lambda_from_the_size_and_keeps_the_sign(c, lambda_):
     found = shrink(np.array([c]), lambda_)[0]

@@ -1,0 +1,40 @@
+"""Weights that change at every spike, against Brian2 spike by spike."""
+
+import doctest
+
+import numpy as np
+import pytest
+
+from repro.convallis import song_abbott
+from repro.convallis.song_abbott import SongAbbott
+from repro.errors import Mistake
+
+SECONDS, STEPS = 0.6, 6000
+
+
+def test_spikes_and_weights_are_those_of_brian2():
+    b2 = pytest.importorskip("brian2")
+    from repro.convallis import brian
+
+    rng, model = np.random.default_rng(0), SongAbbott(a_plus=0.05, a_minus=0.055)
+    spikes = song_abbott.poisson(SECONDS, 200, 80.0, 0.1, rng)
+    weights = rng.uniform(0, model.largest, 200)
+    ours, fired = song_abbott.learn(spikes, STEPS, weights, model)
+    b2.prefs.codegen.target = "numpy"
+    network, synapses, monitor = brian.song_abbott(spikes, weights, model)
+    network.run(1000 * SECONDS * b2.ms, namespace={})
+    theirs = np.rint(np.asarray(monitor.t / (0.1 * b2.ms))).astype(int)
+    assert len(theirs) > 5
+    assert np.array_equal(np.flatnonzero(fired), theirs)
+    assert ours == pytest.approx(np.asarray(synapses.w / b2.nS), rel=1e-9, abs=1e-12)
+    assert (ours == 0).any()  # bounds were reached, so that clipping was compared too
+    assert (ours == model.largest).any()
+
+
+def test_weights_outside_their_bounds_are_refused():
+    with pytest.raises(Mistake, match="weights reach from -1"):
+        song_abbott.learn((np.zeros(0, int), np.zeros(0, int)), 10, np.array([-1.0, 0.05]))
+
+
+def test_the_example_in_the_docstring_runs():
+    assert doctest.testmod(song_abbott).failed == 0
