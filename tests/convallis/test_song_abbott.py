@@ -16,7 +16,7 @@ def test_spikes_and_weights_are_those_of_brian2():
     b2 = pytest.importorskip("brian2")
     from repro.convallis import brian
 
-    rng, model = np.random.default_rng(0), SongAbbott(a_plus=0.05, a_minus=0.055)
+    rng, model = np.random.default_rng(0), SongAbbott(a_plus=0.1, a_minus=0.09)
     spikes = song_abbott.poisson(SECONDS, 200, 80.0, 0.1, rng)
     weights = rng.uniform(0, model.largest, 200)
     ours, fired = song_abbott.learn(spikes, STEPS, weights, model)
