@@ -12,11 +12,12 @@ from repro.errors import Mistake
 SECONDS, STEPS = 0.6, 6000
 
 
-def test_spikes_and_weights_are_those_of_brian2():
+@pytest.mark.parametrize(("a_minus", "bound"), [(0.09, 0.0), (0.01, SongAbbott().largest)])
+def test_spikes_and_weights_are_those_of_brian2(a_minus, bound):
     b2 = pytest.importorskip("brian2")
     from repro.convallis import brian
 
-    rng, model = np.random.default_rng(0), SongAbbott(a_plus=0.1, a_minus=0.09)
+    rng, model = np.random.default_rng(0), SongAbbott(a_plus=0.1, a_minus=a_minus)
     spikes = song_abbott.poisson(SECONDS, 200, 80.0, 0.1, rng)
     weights = rng.uniform(0, model.largest, 200)
     ours, fired = song_abbott.learn(spikes, STEPS, weights, model)
@@ -27,8 +28,7 @@ def test_spikes_and_weights_are_those_of_brian2():
     assert len(theirs) > 5
     assert np.array_equal(np.flatnonzero(fired), theirs)
     assert ours == pytest.approx(np.asarray(synapses.w / b2.nS), rel=1e-9, abs=1e-12)
-    assert (ours == 0).any()  # bounds were reached, so that clipping was compared too
-    assert (ours == model.largest).any()
+    assert (ours == bound).sum() > 10  # so that clipping was compared too
 
 
 def test_weights_outside_their_bounds_are_refused():
