@@ -1,9 +1,9 @@
 """The same cells, networks and valley rule in Brian2: the reference to read, and to check the fast simulators against.
 
-One trial of one population from rest, every synapse with its own clock-driven sum of f(V) x, as one would write it
-first. The step and the order of events are those of ``cell``: Brian2's default schedule, f and x read after the state
-update. Recording grows with the trial: keep it short. ``target`` is Brian2's code generation target, or
-``cpp_standalone``, which needs a compiler and half a minute.
+One trial of one population from rest, every synapse with its own clock-driven sum of f(V) x, as one would write it; f
+and x are worked out once for each cell. The step and the order of events are those of ``cell``: Brian2's default
+schedule, f and x read after the state update. Recording grows with the trial: keep it short. ``target`` is Brian2's
+code generation target, or ``cpp_standalone``, which needs a compiler and half a minute.
 """
 
 from __future__ import annotations
@@ -28,16 +28,21 @@ dg_i/dt = -g_i/tau_i : siemens
 dafter/dt = -after/tau_after : volt
 dslow/dt = -slow/tau_membrane : 1
 dfast/dt = -fast/tau_synapse : 1
-x = peak*(slow - fast) : 1
 seen = clip(v + after, -1*volt, v_th) : volt
-upper = 0.5*(1 + tanh((seen - theta_plus)/k_plus)) : 1
-lower = 0.5*(1 + tanh((seen - theta_minus)/k_minus)) : 1
-f = a*upper - b*lower*(1 - upper) : 1
+x : 1
+f : 1
 """
 INPUTS = """
 dslow/dt = -slow/tau_membrane : 1
 dfast/dt = -fast/tau_synapse : 1
-x = peak*(slow - fast) : 1
+x : 1
+"""
+TRACE = "x = peak*(slow - fast)"
+DETECTORS = """
+x = peak*(slow - fast)
+upper = 0.5*(1 + tanh((seen - theta_plus)/k_plus))
+lower = 0.5*(1 + tanh((seen - theta_minus)/k_minus))
+f = a*upper - b*lower*(1 - upper)
 """
 TRACES = "slow += 1; fast += 1"
 SUM, ONLINE = "total += f_post*x_pre*dt/ms", "w = clip(w + rate*f_post*x_pre*dt/ms, 0*nS, largest)"
@@ -155,6 +160,8 @@ def assemble(
         ),
     }  # fmt: skip
     groups["cells"].v = cell.rest * b2.mV
+    groups["inputs"].run_regularly(TRACE, dt=step, when="after_groups")
+    groups["cells"].run_regularly(DETECTORS, dt=step, when="after_groups")
     learning, network = [], b2.Network(*groups.values())
     for source, conductance, from_, to, weights, plastic in connections:
         model = "w : siemens\ntotal : 1" if plastic else "w : siemens"
@@ -163,7 +170,7 @@ def assemble(
         synapses.connect(i=from_, j=to)
         synapses.w = weights * b2.nS
         if plastic:
-            synapses.run_regularly(SUM if rate is None else ONLINE, dt=step, when="after_groups")
+            synapses.run_regularly(SUM if rate is None else ONLINE, dt=step, when="after_groups", order=1)
             learning.append((source, synapses, from_, to))
         network.add(synapses)
     spikes = b2.SpikeMonitor(groups["cells"])
@@ -197,14 +204,14 @@ def _run(
 ) -> Twin:
     standalone = target == "cpp_standalone"
     if standalone:
-        b2.set_device("cpp_standalone", directory=tempfile.mkdtemp(), build_on_run=False)
+        b2.set_device("cpp_standalone", build_on_run=False)
     else:
         b2.prefs.codegen.target = target
     try:
         assembled = assemble(connections, raster, sizes, valley, cell, rate, largest, record=True)
         assembled.network.run(len(raster) * cell.dt * b2.ms, namespace={})
         if standalone:
-            b2.device.build(compile=True, run=True)
+            b2.device.build(directory=tempfile.mkdtemp(), compile=True, run=True)
         return results(assembled, cell, rate)
     finally:
         if standalone:

@@ -31,8 +31,8 @@ class Events:
 def events(raster: Shaped[np.ndarray, "rasters steps inputs"]) -> Events:
     """The spikes of one trial."""
     rasters, steps, _ = raster.shape
-    which, at, channels = np.nonzero(raster)
-    counts = np.bincount(which * steps + at, minlength=rasters * steps)
+    row, channels = np.divmod(np.flatnonzero(raster), raster.shape[2])
+    counts = np.bincount(row, minlength=rasters * steps)
     ends = np.concatenate([[0], np.cumsum(counts)])
     starts = np.stack([ends[r * steps : (r + 1) * steps + 1] for r in range(rasters)])
     return Events(channels.astype(np.int64), starts.astype(np.int64), raster)
