@@ -73,13 +73,13 @@ split = splits(heard)[run.p.seed % len(set(heard.speakers))]
 LABEL = f"{clips.title}, speaker {split.tested} left out"
 plan = spoken.Plan(
     population,
-    seeds=run.seeds(run.at(smoke=3, book=5, full=10), "digits"),
+    seeds=run.seeds(run.at(smoke=4, book=5, full=10), "digits"),
     epochs=run.p.epochs,
-    most=run.at(smoke=24, book=200, full=None),
+    most=run.at(smoke=60, book=200, full=None),
     digits=pair,
     repeats=-(-40 // len(split.test)),
     tuning_neurons=population.neurons,
-    tuning_most=run.at(smoke=16, book=100, full=100),
+    tuning_most=run.at(smoke=40, book=100, full=100),
 )
 words = "**Synthetic speech: a program spoke these clips. What follows on them is never a speech result.**"
 run.say(f"Clips of this run: **{clips.title}**. {clips.note} {words if clips.synthetic else ''}")
@@ -184,15 +184,15 @@ run.figure(
 valley, cell = Valley(), Cell()
 rng = np.random.default_rng(run.seeds(1, "one cell")[0])
 raster = rng.random((600, 20)) < 0.5 * 0.03
-strengths = rng.uniform(1.0, 3.0, 20)
+strengths = rng.uniform(0.6, 1.6, 20)
 one = inside.one_cell(raster, strengths, valley, cell)
 errors = [inside.gradient_error(valley, 10, s) for s in run.seeds(run.at(smoke=2, book=5, full=20), "gradient")]
 trials = [rng.random((600, 20)) < 0.5 * 0.03 for _ in range(run.at(smoke=3, book=20, full=200))]
 cosine = inside.reset_cosine(valley, cell, strengths, trials)
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 4.4), width_ratios=(2, 3))
 v = np.linspace(-72, -48, 300)
-left.plot(v, valley.objective(v), color="black", label="$F$ (per mV)")
-left.plot(v, valley.derivative(v), color=COLOUR["convallis"], label="$f = F'$")
+left.plot(v, valley.objective(v), color="black", label="$F$ (mV/ms)")
+left.plot(v, valley.derivative(v), color=COLOUR["convallis"], label="$f = F'$ (1/ms)")
 for sigma, name in zip(valley.detectors(v), ("$\\sigma_+$", "$\\sigma_-$"), strict=True):
     left.plot(v, sigma, ":", lw=1.4, label=name)
 left.set(xlabel="membrane potential $V$ (mV)", title="valley, slope, detectors")
@@ -773,7 +773,7 @@ front = confluence.pareto_front(set_errors, gained)
 fig, axes = plt.subplots(figsize=(7, 4))
 figures.bars(axes, set_errors, [each - alone for each in learned_with], "#777777", "a parameter set")
 order = np.argsort(set_errors[front])
-axes.plot(set_errors[front][order], gained[front][order], "-o", color=COLOUR["convallis"], label="Pareto front")
+axes.plot(set_errors[front][order], gained[front][order], "-o", ms=9, mfc="none", color=COLOUR["convallis"], label="Pareto front")
 axes.plot(set_errors[0], gained[0], "*", ms=13, color="black", label="best fit in vitro")
 axes.axhline(0, color="#777777", lw=0.8)
 axes.axvline(1, color="#777777", lw=0.8, ls=":")

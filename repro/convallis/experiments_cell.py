@@ -67,7 +67,7 @@ def gradient_error(rule: Valley, synapses: int, seed: int, dt: float = 0.5, step
     The membrane is linear, V = rest + Σ w x, with weights (mV) that take it through both thresholds; no spikes.
     """
     rng = np.random.default_rng(seed)
-    raster = rng.random((2000, synapses)) < 30 * dt / 1000
+    raster = rng.random((600, synapses)) < 30 * dt / 1000
     x, w = eligibility(raster, rule, dt), rng.uniform(2, 6, synapses)
 
     def objective(weights: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from repro.convallis.cell import Cell
 from repro.convallis.contestants import Population, Setting, Units, settings, units
-from repro.convallis.hearing import Learned, Split, answers, learn, settle, spikes
+from repro.convallis.hearing import TEST, Learned, Split, answers, learn, settle, some_of, spikes, trials
 from repro.convallis.measures import d_prime, eta_squared, filter_correlation, mean_difference, pair_correlation, silent
 from repro.convallis.read_out import decode
 from repro.convallis.rule import Valley
@@ -92,8 +92,8 @@ def tune(which: str, split: Split, plan: Plan, score: Score) -> tuple[Setting, U
     seeds = tuple(TUNING + seed for seed in range(plan.tuning_seeds))
     before = settle(split.others, small.population, seeds, plan.cell)
     learned = learn(which, grid, unit, split.others, before, small.population, plan.cell, most=plan.tuning_most)
-    some = np.random.default_rng(TUNING).permutation(len(split.validation))[: plan.validation_most]
-    scores = score(learned, split.others, split.validation.at(some), small).reshape(len(grid), len(seeds)).mean(axis=1)
+    validation = some_of(split.validation, plan.validation_most, TUNING)
+    scores = score(learned, split.others, validation, small).reshape(len(grid), len(seeds)).mean(axis=1)
     table = pd.DataFrame({"rate": [s.rate for s in grid], "balance": [s.balance for s in grid], "score": scores})
     return grid[int(scores.argmax())], unit, table
 
@@ -148,16 +148,13 @@ def ten_digits(which: str, split: Split, plan: Plan) -> tuple[pd.DataFrame, pd.D
 
 def raw_inputs(split: Split, plan: Plan) -> pd.DataFrame:
     """The bar to beat: the same read-out of the counts of the 100 input cells, same utterances, same spikes."""
-    places = np.tile(np.arange(len(split.test)), plan.repeats)
-    shown = spikes(split.test, [places] * len(plan.seeds), plan.seeds, 3, plan.population, plan.cell.dt).sum(axis=2)
-    rows = []
+    some, of_seeds = some_of(split.train, plan.read_out_most, TUNING), (plan.seeds, TEST, plan.population, plan.cell.dt)
+    known = trials(some, *of_seeds, ordered=True).sum(axis=2)
+    shown = trials(split.test, *of_seeds, plan.repeats, ordered=True).sum(axis=2)
+    digits, rows = np.tile(split.test.digits, plan.repeats), []
     for k, seed in enumerate(plan.seeds):
-        some = _some(split.train, plan, seed)
-        heard = spikes(split.train.at(some), [np.arange(len(some))], (seed,), 4, plan.population, plan.cell.dt)
-        of_inputs = heard.sum(axis=2)[:, 0]
-        digits, who = split.train.digits[some], np.array(split.train.speakers)[some]
-        accuracy = decode(of_inputs, digits, who, shown[:, k], split.test.digits[places]).accuracy
-        explained = eta_squared(shown[:, k], split.test.digits[places]).mean()
+        accuracy = decode(known[:, k], some.digits, np.array(some.speakers), shown[:, k], digits).accuracy
+        explained = eta_squared(shown[:, k], digits).mean()
         rows.append((INPUTS, split.tested, seed, 100 * accuracy, explained))
     return pd.DataFrame(rows, columns=["rule", "speaker", "seed", "accuracy", "eta_squared"])
 
@@ -169,16 +166,11 @@ def _tuned(which: str, split: Split, plan: Plan, score: Score) -> tuple[Setting,
     return chosen, unit, trials.assign(rule=which, speaker=split.tested)
 
 
-def _some(heard: Cochleograms, plan: Plan, seed: int) -> Int[np.ndarray, "some"]:
-    """Training utterances for the read-out, the same for every rule."""
-    return np.random.default_rng([seed, TUNING]).permutation(len(heard))[: plan.read_out_most]
-
-
 def _accuracies(
     learned: Learned, train: Cochleograms, test: tuple[np.ndarray, np.ndarray], plan: Plan
 ) -> Float[np.ndarray, "batch"]:
     """Accuracy of each population's read-out, learned from counts on new spikes of training utterances."""
-    some = train.at(_some(train, plan, 0))
+    some = some_of(train, plan.read_out_most, TUNING)
     counts, digits = answers(learned, some, plan.population, plan.cell)
     who = np.array(some.speakers)
     return np.array([decode(a, digits, who, b, test[1]).accuracy for a, b in zip(counts, test[0], strict=True)])

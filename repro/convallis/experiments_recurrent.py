@@ -41,10 +41,10 @@ class NetworkPlan:
     excitatory: int = 400
     inhibitory: int = 100
     seeds: tuple[int, ...] = (0, 1, 2)
-    moments: tuple[int, ...] = (0, 200, 600)  # utterances heard when the read-out is tried
+    moments: tuple[int, ...] = (0, 150, 450)  # utterances heard when the read-out is tried
     settle: int = 60
-    read_out: int = 120  # utterances that it learns from, and is tried on
-    tuning_utterances: int = 80
+    read_out: int = 100  # utterances that it learns from, and is tried on
+    tuning_utterances: int = 60
     population: Population = HEARS  # what is heard, target and largest weight
 
 
@@ -145,9 +145,9 @@ def learn(
     )
     trials = shown(ears.train, seeds, SPIKES + 2, max(plan.moments[-1], 1), plan)
     gains, rates, rows = control.gains, np.tile(settled.rates, (n, 1)), []
-    for at, moment in enumerate(plan.moments):
-        if moment:
-            part = trials[plan.moments[at - 1] : moment]
+    for earlier, moment in zip((0, *plan.moments), plan.moments, strict=False):
+        if moment > earlier:
+            part = trials[earlier:moment]
             done = recurrent.train(part, wiring, learning, CELL, raster_of=raster_of, start=control)
             wiring, control, rates = _network(done), done.control, done.rates.mean(axis=2)
             gains = done.settled_gains(last=min(plan.settle, len(part)))
@@ -165,10 +165,8 @@ def tune(which: str, heard: Cochleograms, validation: str, plan: NetworkPlan) ->
     unit = units(which, settled, ears.train, plan)
     if len(grid) == 1:
         return grid[0], unit, pd.DataFrame()
-    short = replace(plan, moments=(0, plan.tuning_utterances))
-    trials = learn(which, grid, unit, settled, ears, short)
-    last = trials[trials.utterances > 0].reset_index(drop=True)
-    return grid[int(last.accuracy.argmax())], unit, last
+    trials = learn(which, grid, unit, settled, ears, replace(plan, moments=(plan.tuning_utterances,)))
+    return grid[int(trials.accuracy.argmax())], unit, trials
 
 
 def _tried(

@@ -7,6 +7,7 @@ weights, and begins where the rate controller alone has settled: rules differ in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -64,6 +65,33 @@ def order(n: int, seed: int, epochs: int = 1, most: int | None = None) -> Int[np
     return np.concatenate([rng.permutation(n)[:most] for _ in range(epochs)])
 
 
+@lru_cache(maxsize=8)
+def some_of(heard: Cochleograms, most: int, seed: int) -> Cochleograms:
+    """At most so many of the utterances, drawn without replacement; the same object for the same question."""
+    return heard.at(np.random.default_rng(seed).permutation(len(heard))[:most])
+
+
+@lru_cache(maxsize=8)  # every rule asks for the same trials
+def trials(
+    heard: Cochleograms,
+    seeds: tuple[int, ...],
+    stream: int,
+    population: Population,
+    dt: float,
+    epochs: int = 1,
+    most: int | None = None,
+    ordered: bool = False,
+) -> Bool[np.ndarray, "trials seeds steps inputs"]:
+    """Spikes of all utterances ``epochs`` times over, at most ``most`` each time, in random order or as they stand."""
+    if ordered:
+        orders = [np.tile(np.arange(len(heard)), epochs)] * len(seeds)
+    else:
+        orders = [order(len(heard), seed, epochs, most) for seed in seeds]
+    shown = spikes(heard, orders, seeds, stream, population, dt)
+    shown.flags.writeable = False
+    return shown
+
+
 def spikes(
     heard: Cochleograms,
     orders: list[np.ndarray],
@@ -98,6 +126,7 @@ class Learned:
         return np.tile(np.arange(len(self.seeds)), len(self.gains) // len(self.seeds))
 
 
+@lru_cache(maxsize=4)  # every rule begins here
 def settle(heard: Cochleograms, population: Population, seeds: tuple[int, ...], cell: Cell) -> Learned:
     """Initial weights, and gains that hold the target rate: the state before learning."""
     weights = np.concatenate([population.weights(1, np.random.default_rng([seed, WEIGHTS])) for seed in seeds])
@@ -124,8 +153,7 @@ def learn(
     Potentials are measured over the last half.
     """
     seeds, n = before.seeds, len(chosen)
-    orders = [order(len(heard), seed, epochs, most) for seed in seeds]
-    shown = spikes(heard, orders, seeds, SPIKES + 100, population, cell.dt)
+    shown = trials(heard, seeds, SPIKES + 100, population, cell.dt, epochs, most)
     settled = before.outcome.control
     start = ControlState(*(np.tile(a, (n, 1)) for a in (settled.rate, settled.integral, settled.log_gain)))
     half = len(shown) // 2
@@ -154,8 +182,7 @@ def answers(
 
     With ``rescaled`` gains first settle on these very utterances, so that every rule is tested at the target rate.
     """
-    places = np.tile(np.arange(len(heard)), repeats)
-    shown = spikes(heard, [places] * len(learned.seeds), learned.seeds, TEST, population, cell.dt)
+    shown = trials(heard, learned.seeds, TEST, population, cell.dt, repeats, ordered=True)
     gains, weights = learned.gains, learned.outcome.weights
     if rescaled:
         mixed = np.random.default_rng(0).permutation(len(shown))
@@ -165,4 +192,6 @@ def answers(
             [shown[k] for k in mixed], weights, population.learning(), cell, raster_of=learned.raster_of, start=start
         )
         gains = settled.settled_gains(last=max(len(shown) // 2, 1))
-    return feedforward.respond(shown, weights, gains, cell, raster_of=learned.raster_of).counts, heard.digits[places]
+    return feedforward.respond(shown, weights, gains, cell, raster_of=learned.raster_of).counts, np.tile(
+        heard.digits, repeats
+    )

@@ -1,7 +1,7 @@
 """The long runs on recorded digits that the chapter shows: ``python -m repro.convallis.stored two_digits``.
 
 Three of them, each on one core: ``two_digits`` and ``ten_digits`` (every rule, each of six speakers left out, five
-seeds; some ten minutes each) and ``recurrent`` (400 + 100 cells, three seeds; some twenty minutes). You should see
+seeds; some ten minutes each) and ``recurrent --seeds 3`` (400 + 100 cells; some twenty minutes). You should see
 ``data/results/convallis/NAME.csv`` with its ``.json``. A run that is cut off goes on with the same command: what is
 done of it lies in ``.build/convallis``.
 """
@@ -94,7 +94,7 @@ def ten(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int
 @_options
 @programs.count("--excitatory", 400)
 @programs.count("--inhibitory", 100)
-@programs.count("--most", 600, "utterances to learn from")
+@programs.count("--most", 450, "utterances to learn from")
 def network(folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int) -> None:
     """A recurrent network and a linear read-out, before, during and after learning; two speakers left out."""
     plan = NetworkPlan(excitatory, inhibitory, _seeds(seed, seeds), moments=(0, -(-most // 3), most))
