@@ -31,7 +31,7 @@ from repro.spike_triplets.valley import detector
 Amount = float | np.ndarray | list | tuple
 """A number for all populations, or one for each."""
 
-IN_CACHE = 16_384
+IN_CACHE = 65_536
 """Numbers of an array that a core's cache holds several times."""
 
 State = tuple[Any, ...]
