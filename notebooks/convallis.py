@@ -760,7 +760,7 @@ if stored_net is not None:
 #
 # The title promise of the abstract: one rule for what is seen *in vitro* and for learning. Here is the strictest test this book has. Sets of constants (both
 # thresholds, the after-depolarisation and its decay) are drawn over a box; each gets the amplitudes that describe the ten points of {cite:t}`sjostrom2001rate` best, by the tools of
-# [](spike_triplets); E is the mean squared miss in standard errors. The same set then learns the two digits; only its learning rate is tuned.
+# [the chapter on spike triplets](spike_triplets.ipynb); E is the mean squared miss in standard errors. The same set then learns the two digits; only its learning rate is tuned.
 
 # %%
 n_sets, pool = run.at(smoke=3, book=10, full=40), run.at(smoke=32, book=256, full=1024)
