@@ -95,9 +95,13 @@ def ten(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int
 @programs.count("--excitatory", 400)
 @programs.count("--inhibitory", 100)
 @programs.count("--most", 450, "utterances to learn from")
-def network(folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int) -> None:
+@programs.count("--tuning", 60, "utterances over which settings are chosen")
+def network(
+    folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int, tuning: int
+) -> None:
     """A recurrent network and a linear read-out, before, during and after learning; two speakers left out."""
-    plan = NetworkPlan(excitatory, inhibitory, _seeds(seed, seeds), moments=(0, -(-most // 3), most))
+    moments = (0, -(-most // 3), most)
+    plan = NetworkPlan(excitatory, inhibitory, _seeds(seed, seeds), moments, tuning_utterances=tuning)
     clips = load_clips(corpus)
     heard = load_cochleograms(clips.where(takes=[take for take in TAKES if take <= clips.takes.max()]))
     everyone = sorted(set(heard.speakers))
@@ -109,6 +113,7 @@ def network(folder: str, corpus: str, seed: int, seeds: int, excitatory: int, in
         return {"": learn(which, (chosen,), unit, settled, ears, plan), "_tuning": trials}
 
     name = "recurrent" if excitatory == 400 else f"recurrent_{excitatory}"
+    name += "" if tuning == 60 else f"_tuned_{tuning}"
     _store(name, {which: partial(part, which) for which in NAMES}, heard, plan, Path(folder))
 
 
