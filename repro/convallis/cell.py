@@ -21,6 +21,9 @@ from jaxtyping import Float
 
 from repro.errors import Mistake
 
+EXPONENTIAL = (1 / 16, 2.0, *((-1) ** k / math.factorial(k) for k in range(9)))
+"""The part of x whose series is taken, the most it may be (exp is then 0 to 1e-13), and the series of exp(-x)."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -63,4 +66,5 @@ class Cell:
         """For the kernels, in the order of ``cell_kernels``."""
         fades = [math.exp(-self.dt / tau) for tau in (self.tau_exc, self.tau_inh, self.tau_after)]
         membrane = [self.leak, self.dt / self.capacitance, self.rest, self.threshold, self.reset]
-        return np.array([*membrane, self.reversal_exc, self.reversal_inh, *fades, self.after_depolarisation])
+        own = [*membrane, self.reversal_exc, self.reversal_inh, *fades, self.after_depolarisation]
+        return np.array([*own, *EXPONENTIAL])
