@@ -684,7 +684,7 @@ ears = recurrent.leave_out(ten_heard, [split.tested])
 settled = recurrent.settle(ears.train, net_plan.seeds, net_plan)
 first_net, _ = kept("recurrent")
 stored_net, origin_net = kept("recurrent_tuned_450")
-recurrent_rules = [name for name in ("convallis", "pair", "rate") if name in rules]
+recurrent_rules = [name for name in ("convallis", "pair", "rate") if name in rules] or ["rate"]
 nets = []
 for name in run.progress(recurrent_rules, "recurrent network"):
     used = Setting(0.3, 1.0)
