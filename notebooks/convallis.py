@@ -387,7 +387,7 @@ run.table(
 # %% [markdown]
 # ### The stored run: recordings, six speakers left out one by one
 #
-# Recorded digits of six people (the Free Spoken Digit Dataset), each left out in turn; every rule, five seeds. Made by
+# Recorded digits of six people (the Free Spoken Digit Dataset, {cite:t}`jackson2018fsdd`), each left out in turn; every rule, five seeds. Made by
 # `python -m repro.convallis.stored two_digits`. The claims on speech are judged here.
 
 # %%
