@@ -1,0 +1,29 @@
+"""A program as sweeps run them: counts to ``--steps``, keeps count in its folder, and goes on from there."""
+
+import time
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--steps", default=3)
+@click.option("--wait", default=0.0, help="seconds a step")
+@click.option("--code", default=0, help="exit code")
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+def count(steps: int, wait: float, code: int, out: Path) -> None:
+    """Count; every start and every step adds a line to ``log``."""
+    log = out / "log"
+    with open(log, "a") as file:
+        file.write("start\n")
+    while (at := log.read_text().count("step")) < steps:
+        time.sleep(wait)
+        with open(log, "a") as file:
+            file.write(f"step {at}\n")
+    if code:
+        raise SystemExit(code)
+    (out / "result.json").write_text('{"status": "done"}')
+
+
+if __name__ == "__main__":
+    count()
