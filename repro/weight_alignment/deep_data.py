@@ -26,7 +26,7 @@ from repro.weight_alignment.deep_seeds import stream
 
 Pixels = UInt8[np.ndarray, "n channels side side"]
 Labels = Int64[np.ndarray, "n"]
-Part = tuple[UInt8[np.ndarray, "n channels side side"], Int64[np.ndarray, "n"]]
+Part = tuple[UInt8[np.ndarray, "_ channels side side"], Int64[np.ndarray, "_"]]
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = "1"  # of the cache's files
@@ -187,7 +187,9 @@ def in_turns(labels: Labels) -> Int64[np.ndarray, "n"]:
     return shuffled[np.lexsort((sorted_labels, turn))]
 
 
-def limited(order: Int64[np.ndarray, "n"], labels: Labels, total: int, per_class: int) -> Int64[np.ndarray, "kept"]:
+def limited(
+    order: Int64[np.ndarray, "some"], labels: Int64[np.ndarray, "all"], total: int, per_class: int
+) -> Int64[np.ndarray, "kept"]:
     """The first images of an order, so many of each class and in all; 0 is no limit."""
     if per_class:
         seen: dict[int, int] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -12,6 +12,7 @@ Batch = tuple[Float[Tensor, "n channels side side"], Int64[Tensor, "n"]]
 """Images with their bytes as floats, and their classes."""
 
 
+@runtime_checkable
 class Images(Protocol):
     """Training images by epoch and batch number, the same at each reading, and the images that are judged."""
 

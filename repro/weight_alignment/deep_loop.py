@@ -239,8 +239,8 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(came)
     finally:
-        for wanted, handler in before.items():
-            signal.signal(wanted, handler)
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def shared_forward(

@@ -219,6 +219,8 @@ def check(options: Options) -> None:
     if values["rule"] == "BP":
         for name in (*PRIMITIVES, "feedback_rate", "feedback_noise", "match_norm"):
             _require(not values[name], name, values[name], "nothing: rule BP has no feedback of its own")
+    given = values["n_images"] and values["per_class"]
+    _require(not given, "per_class", values["per_class"], "0 beside --n-images: give one of them")
     if values["data"] == "imagenet":
         _require(options.data.path is not None, "path", None, "a folder with train/CLASS/*.jpg and val/CLASS/*.jpg")
     if values["validation"]:

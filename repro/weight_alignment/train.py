@@ -18,12 +18,14 @@ from typing import Any
 
 import torch
 import tyro
+from torch import nn
 
 from repro import provenance
 from repro.errors import Mistake
 from repro.results import write_atomically
 from repro.weight_alignment import deep_checkpoint
 from repro.weight_alignment.deep_data import load_arrays
+from repro.weight_alignment.deep_folder import load_folder
 from repro.weight_alignment.deep_images import Images
 from repro.weight_alignment.deep_loop import Progress, Status, Trainer, restore, shared_forward, train
 from repro.weight_alignment.deep_network import make
@@ -85,10 +87,12 @@ def _train(options: Options, processes: Processes, fixed: dict[str, Any]) -> Sta
 def assemble(options: Options, images: Images, processes: Processes) -> Trainer:
     """Network, optimisers and images of a run, before its first step."""
     learning = make(options, images.channels, images.side, images.classes, processes.device)
+    if options.machine.sync_batch_norm:
+        if processes.device.type != "cuda":
+            raise Mistake("--sync-batch-norm needs GPUs: torch has it for these alone")
+        nn.SyncBatchNorm.convert_sync_batchnorm(learning.network)  # in place, with the same parameters
     mean, deviation = (each.to(processes.device) for each in images.scale())
     trainer = Trainer(options, images, learning, learning.network, processes, mean, deviation)
-    if options.machine.sync_batch_norm:
-        raise Mistake("--sync-batch-norm is not there yet")
     x, y = next(images.epoch(0, options.learning.batch, 0, processes.rank, processes.number))
     with trainer.cast():
         forward = shared_forward(learning, options, processes, trainer.ready(x), y.to(processes.device))
@@ -99,7 +103,16 @@ def load_images(options: Options) -> Images:
     """The images that the options name."""
     own = options.data
     if own.data == "imagenet":
-        raise Mistake("--data imagenet is not there yet")
+        assert own.path is not None  # by check
+        return load_folder(
+            own.path,
+            n_images=own.n_images,
+            per_class=own.per_class,
+            n_test=own.n_test,
+            side=own.side,
+            workers=own.workers,
+            seed=options.seed,
+        )
     return load_arrays(
         own.data,
         own.path,
