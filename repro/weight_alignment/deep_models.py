@@ -98,9 +98,9 @@ def build(name: str, channels: int, side: int, classes: int, stem: str = "auto")
 
 
 def convnet(channels: int, side: int, classes: int, width: int = 16) -> nn.Sequential:
-    """Three 3 x 3 convolutions, the last two with stride 2, and a dense layer; no batch norm."""
+    """Three 3 x 3 convolutions, the last two with stride 2, and a dense layer; no batch norm, He et al.'s start."""
     left = math.ceil(math.ceil(side / 2) / 2)
-    return nn.Sequential(
+    network = nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1),
         nn.ReLU(),
         nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
@@ -110,6 +110,11 @@ def convnet(channels: int, side: int, classes: int, width: int = 16) -> nn.Seque
         nn.Flatten(),
         nn.Linear(2 * width * left * left, classes),
     )
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return network
 
 
 @torch.no_grad()

@@ -50,6 +50,8 @@ def run(options: Options) -> Status:
         folder = options.out
         finished = refuse_another(folder, "result.json", fixed)
         if finished is not None:
+            if processes.first:
+                print(f"{folder} holds this run, ended already: {finished['status']}")
             return finished["status"]
         refuse_another(folder, "options.json", fixed)
         with alone(folder, processes):
