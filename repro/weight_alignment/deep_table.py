@@ -19,8 +19,8 @@ HELD_OUT = 1000  # training images that no run learns from: the search was judge
 
 COMMON: Mapping[str, Any] = {"data": "cifar10", "validation": HELD_OUT, "batch": 32, "schedule": "cosine"}
 PARTS: Mapping[str, Mapping[str, Any]] = {
-    "accuracy": {"model": "resnet8", "n_images": 5000, "epochs": 10, "angles": True},
-    "depth": {"n_images": 5000, "epochs": 2, "n_test": 4000},
+    "accuracy": {"model": "resnet8", "n_images": 2500, "epochs": 10, "angles": True},
+    "depth": {"n_images": 2500, "epochs": 2, "n_test": 4000},
     "noise": {"model": "resnet8", "n_images": 2500, "epochs": 2, "n_test": 4000},
     "whole": {"model": "resnet8", "epochs": 10, "angles": True},
 }
@@ -31,7 +31,7 @@ Run = tuple[str, dict[str, Any]]
 
 
 def accuracy(part: str, points: Mapping[str, Point], seed: int) -> Iterable[Run]:
-    """Every rule with the settings of its search: "accuracy" on 5,000 images, "whole" on all that are there."""
+    """Every rule with the settings of its search: "accuracy" on few images, "whole" on all that are there."""
     for rule in RULES:
         yield f"{part}-{rule}-{seed}", {**PARTS[part], **settings(DEEP_FAMILIES[rule], points[rule]), "seed": seed}
 
@@ -65,14 +65,14 @@ def noise(points: Mapping[str, Point], seed: int) -> Iterable[Run]:
 def runs(points: Mapping[str, Point]) -> list[Run]:
     """All runs, the most telling first."""
     first, *others = SEEDS
-    found = [*accuracy("accuracy", points, first), *depth(points, first), *noise(points, first)]
+    found: list[Run] = [*accuracy("accuracy", points, first), *depth(points, first), *noise(points, first)]
     for seed in others:
         found += accuracy("accuracy", points, seed)
     for seed in others:
         found += [*depth(points, seed), *noise(points, seed)]
     for seed in SEEDS:
         found += accuracy("whole", points, seed)
-    return found
+    return [(name, {**COMMON, **values}) for name, values in found]
 
 
 def table(points: Mapping[str, Point]) -> str:
@@ -81,5 +81,5 @@ def table(points: Mapping[str, Point]) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["name", "program", "options"])
     for name, values in runs(points):
-        lines.writerow([name, "train", shlex.join(flags({**COMMON, **values}))])
+        lines.writerow([name, "train", shlex.join(flags(values))])
     return text.getvalue()

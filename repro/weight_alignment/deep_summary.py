@@ -1,0 +1,82 @@
+"""What the stored deep runs say: accuracies by rule and seed, and the samples of the claims, one a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from repro.weight_alignment.rules import RULES
+
+CHANCE = 10.0  # percent; what a run that diverged counts as
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that were done, with ``accuracy``: on the test images, in percent, chance for one that diverged."""
+    done = runs[runs.status != "not run"].copy()
+    done["accuracy"] = done.test_accuracy.astype(float).where(done.status == "done", CHANCE)
+    done["seed"] = done.seed.astype(int)
+    return done
+
+
+def by_seed(done: pd.DataFrame, part: str, model: str = "resnet8") -> pd.DataFrame:
+    """Accuracy of a part's runs on a model: one row a seed, one column a rule, nan where a run is missing."""
+    own = done[(done.part == part) & (done.model == model)]
+    return own.pivot(index="seed", columns="rule", values="accuracy").reindex(columns=list(RULES)).astype(float)
+
+
+def difference(table: pd.DataFrame, plus: Sequence[str], minus: Sequence[str]) -> np.ndarray:
+    """Mean of some rules minus mean of others, of each seed that has them all."""
+    whole = table[[*plus, *minus]].dropna()
+    return (whole[list(plus)].mean(axis=1) - whole[list(minus)].mean(axis=1)).to_numpy()
+
+
+def widening(done: pd.DataFrame, rules: Sequence[str]) -> np.ndarray:
+    """By how much the gap between backprop and the mean of some rules grows from ResNet-8 to ResNet-20, by seed."""
+    small, large = (by_seed(done, "depth", model)[["BP", *rules]].dropna() for model in ("resnet8", "resnet20"))
+    gaps = [each["BP"] - each[list(rules)].mean(axis=1) for each in (small, large)]
+    return (gaps[1] - gaps[0]).dropna().to_numpy()
+
+
+def under_noise(done: pd.DataFrame) -> pd.DataFrame:
+    """The noise runs: ``seed``, ``rule``, ``level``, ``only_feedback``, ``accuracy``.
+
+    A run without noise stands in both arms.
+    """
+    every = done[done.part == "noise"].assign(level=lambda t: t.noise, only_feedback=False)
+    back = done[done.part == "backward"].assign(level=lambda t: t.feedback_noise, only_feedback=True)
+    quiet = every[(every.level == 0) & every.rule.isin(back.rule.unique())].assign(only_feedback=True)
+    found = pd.concat([every, quiet, back], ignore_index=True)
+    return found[["seed", "rule", "level", "only_feedback", "accuracy"]]
+
+
+def over_levels(noisy: pd.DataFrame, levels: Sequence[float], only_feedback: bool = False) -> pd.DataFrame:
+    """Mean accuracy over noise levels: one row a seed, one column a rule, nan unless a rule has all the levels."""
+    own = noisy[(noisy.only_feedback == only_feedback) & noisy.level.isin(list(levels))]
+    groups = own.groupby(["seed", "rule"]).accuracy
+    means = groups.mean().where(groups.size() == len(set(levels)))
+    return means.unstack("rule").reindex(columns=list(RULES)) if len(means) else pd.DataFrame(columns=list(RULES))
+
+
+def tolerated(noisy: pd.DataFrame, fraction: float = 0.9) -> list[float]:
+    """The noise levels above 0 at which backprop keeps a fraction of its accuracy, means over seeds."""
+    backprop = noisy[(noisy.rule == "BP") & ~noisy.only_feedback].groupby("level").accuracy.mean()
+    return [float(level) for level in backprop.index if level > 0 and backprop[level] >= fraction * backprop[0.0]]
+
+
+def share_within(search: pd.DataFrame, family: str, fraction: float = 0.9) -> float:
+    """Share of a family's trials whose accuracy reaches a fraction of backprop's best."""
+    best = search[search.family == "BP"].accuracy.max()
+    return float((search[search.family == family].accuracy >= fraction * best).mean())
+
+
+def adam_advantage(search: pd.DataFrame, rules: Sequence[str]) -> np.ndarray:
+    """Best accuracy of the search with Adam minus with plain descent, mean over rules; empty if a trial is missing."""
+    groups = search.groupby("family").accuracy
+    families = [name for rule in rules for name in (rule, f"{rule}-plain")]
+    counts = groups.size().reindex(families).fillna(0)
+    if counts.min() == 0 or counts.nunique() > 1:
+        return np.array([])
+    best = groups.max()
+    return np.array([np.mean([best[rule] - best[f"{rule}-plain"] for rule in rules])])
