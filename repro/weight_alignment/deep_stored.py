@@ -13,6 +13,7 @@ after about eight minutes of one core, and the first run of each rule ten minute
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from repro import programs, provenance, results, sweeps
 from repro.errors import Mistake
 from repro.provenance import ROOT
 from repro.results import write_atomically
-from repro.weight_alignment import deep_table
+from repro.weight_alignment import deep_speed, deep_table
 from repro.weight_alignment.deep_search import DeepPlan, best, trials_table, work
 from repro.weight_alignment.matrix_search import open_storage
 from repro.weight_alignment.rules import RULES
@@ -88,6 +89,23 @@ def save(storage: str, trials: int, table: Path, runs: Path | None, folder: Path
     print(results.save(ROOM, "deep_runs", done, record, folder))
     print(results.save(ROOM, "deep_epochs", epochs, record, folder))
     print(", ".join(f"{number} {status}" for status, number in done.status.value_counts().items()))
+
+
+@deep.command()
+@programs.count("--rounds", 7, "in which every rule takes its turn")
+@click.option("--folder", type=click.Path(path_type=Path), default=results.RESULTS, help="where the table is written")
+def speed(rounds: int, folder: Path) -> None:
+    """Store the time of a training step by rule, on one thread of this processor."""
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    times = pd.concat([deep_speed.step_times(*each, rounds) for each in deep_speed.WORKLOADS], ignore_index=True)
+    record = provenance.record(
+        command=provenance.command("repro.weight_alignment.deep_stored"),
+        parameters={"rounds": rounds, "threads": 1},
+        device="cpu",
+        wall_s=round(time.perf_counter() - began, 1),
+    )
+    print(results.save(ROOM, "deep_speed", times, record, folder))
 
 
 def runs_table(table: Path, runs: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -20,6 +20,21 @@ def finished(runs: pd.DataFrame) -> pd.DataFrame:
     return done
 
 
+def state(runs: pd.DataFrame) -> pd.DataFrame:
+    """How many runs of each part are planned, done, and among the done diverged; seeds and rules of those done."""
+    rows = []
+    for part, own in runs.groupby("part", sort=False):
+        done = own[own.status != "not run"]
+        seeds = ", ".join(str(int(seed)) for seed in sorted(done.seed.unique())) or "none"
+        row = {"part": part, "planned": len(own), "done": len(done), "diverged": int((done.status == "nan").sum())}
+        rows.append(row | {"seeds": seeds, "training images": _only(done.train_images), "epochs": _only(done.epochs)})
+    return pd.DataFrame(rows)
+
+
+def _only(values: pd.Series) -> str:
+    return ", ".join(f"{value:g}" for value in sorted(values.unique())) or "none"
+
+
 def by_seed(done: pd.DataFrame, part: str, model: str = "resnet8") -> pd.DataFrame:
     """Accuracy of a part's runs on a model: one row a seed, one column a rule, nan where a run is missing."""
     own = done[(done.part == part) & (done.model == model)]
