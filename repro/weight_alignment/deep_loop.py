@@ -250,7 +250,8 @@ def shared_forward(
     network = forward = learning.network
     if options.machine.compile:
         forward = torch.compile(network)  # type: ignore[assignment]
-        check_compiled(network, forward, x, lambda scores: F.cross_entropy(scores.float(), y))
+        within = 0.05 if options.machine.precision == "float32" else 0.3  # a lost rule changes them by about 1
+        check_compiled(network, forward, x, lambda scores: F.cross_entropy(scores.float(), y), within)
     if processes.number > 1:
         devices = [processes.device] if processes.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(forward, device_ids=devices)
