@@ -47,11 +47,11 @@ def difference(table: pd.DataFrame, plus: Sequence[str], minus: Sequence[str]) -
     return (whole[list(plus)].mean(axis=1) - whole[list(minus)].mean(axis=1)).to_numpy()
 
 
-def widening(done: pd.DataFrame, rules: Sequence[str]) -> np.ndarray:
+def widening(done: pd.DataFrame, rules: Sequence[str]) -> pd.Series:
     """By how much the gap between backprop and the mean of some rules grows from ResNet-8 to ResNet-20, by seed."""
     small, large = (by_seed(done, "depth", model)[["BP", *rules]].dropna() for model in ("resnet8", "resnet20"))
     gaps = [each["BP"] - each[list(rules)].mean(axis=1) for each in (small, large)]
-    return (gaps[1] - gaps[0]).dropna().to_numpy()
+    return (gaps[1] - gaps[0]).dropna()
 
 
 def under_noise(done: pd.DataFrame) -> pd.DataFrame:

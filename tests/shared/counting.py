@@ -1,5 +1,6 @@
 """A program as sweeps run them: counts to ``--steps``, keeps count in its folder, and goes on from there."""
 
+import os
 import time
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import click
 @click.option("--steps", default=3)
 @click.option("--wait", default=0.0, help="seconds a step")
 @click.option("--code", default=0, help="exit code")
+@click.option("--gpu-seen", is_flag=True, help="write the numbers of the GPUs that are given, or none")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-def count(steps: int, wait: float, code: int, out: Path) -> None:
+def count(steps: int, wait: float, code: int, gpu_seen: bool, out: Path) -> None:
     """Count; every start and every step adds a line to ``log``."""
+    if gpu_seen:
+        (out / "gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
     log = out / "log"
     with open(log, "a") as file:
         file.write("start\n")

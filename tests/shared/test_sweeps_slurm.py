@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -41,10 +40,11 @@ AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 MpiDefault=none
+GresTypes=gpu
 ReturnToService=2
 MinJobAge=600
 KillWait=5
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -109,7 +109,9 @@ def cluster(tmp_path_factory):
     srun = folder / "bin" / "srun"  # the executor's job step drops SLURM_CONF before it calls srun
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')
     srun.chmod(0o755)
-    env = os.environ | {"SLURM_CONF": str(conf), "PATH": f"{srun.parent}:{os.environ['PATH']}:/usr/sbin"}
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")  # a GPU to be counted, not to be used
+    env = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    env |= {"SLURM_CONF": str(conf), "PATH": f"{srun.parent}:{os.environ['PATH']}:/usr/sbin"}
     munge = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
     munge += [f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/seed"]
     with ExitStack() as stack:
@@ -126,9 +128,11 @@ def cluster(tmp_path_factory):
         yield env
 
 
-def test_a_sweep_runs_as_jobs_of_slurm_and_again_starts_nothing(cluster, tmp_path):
+def test_a_sweep_runs_as_jobs_of_slurm_with_its_gpus_and_again_starts_nothing(cluster, tmp_path):
     table = tmp_path / "three.csv"
-    table.write_text("name,program,options\n" + "".join(f"{n},tests.shared.counting,\n" for n in "abc"))
+    gpus = {"a": 0, "b": 0, "c": 1}
+    lines = [f"{name},tests.shared.counting,--gpu-seen,{number}\n" for name, number in gpus.items()]
+    table.write_text("name,program,options,gpus\n" + "".join(lines))
     runs = tmp_path / "runs"
     command = ["snakemake", "--snakefile", str(ROOT / "sweeps" / "Snakefile")]
     command += [
@@ -141,13 +145,14 @@ def test_a_sweep_runs_as_jobs_of_slurm_and_again_starts_nothing(cluster, tmp_pat
     command += ["--slurm-no-account", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks"]
     command += ["2", "--latency-wait", "5", "--default-resources", "slurm_partition=main", "mem_mb=100", "runtime=5"]
     command += ["--retries", "0", "--seconds-between-status-checks", "1"]
-    where = {"cwd": ROOT, "env": cluster, "capture_output": True, "text": True, "timeout": 120}
+    where = {"cwd": ROOT, "env": cluster, "capture_output": True, "text": True, "timeout": 240}
     done = subprocess.run(command, **where)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (done.stdout + done.stderr).count("has been submitted with SLURM jobid") == 3
-    for name in "abc":
+    for name, number in gpus.items():
+        assert (runs / name / "gpu").read_text() == ("0" if number else "none")
         assert json.loads((runs / name / "run.json").read_text())["status"] == "done"
-        assert Path(runs / name / "log").read_text().count("start") == 1
+        assert (runs / name / "log").read_text().count("start") == 1
     again = subprocess.run(command, **where)
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout + again.stderr

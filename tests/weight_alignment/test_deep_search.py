@@ -131,6 +131,17 @@ def test_only_a_trial_whose_worker_is_gone_is_enqueued_again_and_once(tmp_path, 
     assert take(study, plan, "BP").params == trial.params
 
 
+def test_a_database_by_its_url_serves_as_well(tmp_path):
+    plan = DeepPlan(families=("BP",), trials=1, **TINY)
+    study = open_study(plan, open_storage(f"sqlite:///{tmp_path}/search.db"), "BP")
+    trial = take(study, plan, "BP")
+    assert take(study, plan, "BP") is None
+    trial.set_user_attr("worker", "elsewhere:1")
+    trial.set_user_attr("alive", time.time() - 1000.0)
+    give_back_stale(study, 180.0)
+    assert take(study, plan, "BP").params == trial.params
+
+
 def test_a_killed_worker_loses_no_trial(tmp_path):
     """Killed while it trains; the next worker goes on from its checkpoint with the same point."""
     plan = DeepPlan(families=("BP",), trials=2, **TINY | {"epochs": 30})
