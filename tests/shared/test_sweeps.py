@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from repro import sweeps
 from repro.errors import Mistake
 from repro.provenance import ROOT
 from repro.sweeps import Row, read_table, run, state
@@ -122,22 +121,35 @@ def sweep(table, runs):
         return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said, start_new_session=True)
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["with its programs", "alone, so that its program lives on"])
-def test_a_killed_sweep_goes_on_where_it_was_and_does_nothing_twice(tmp_path, whole):
-    """Killed in the middle of the second of three runs, whose steps take long enough to be hit."""
+def wait_for_step(folder, process):
+    while not ((folder / "log").exists() and "step 0" in (folder / "log").read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def test_a_killed_sweep_goes_on_where_it_was_and_does_nothing_twice(tmp_path):
+    """Killed with all its processes in the middle of the second of three runs."""
     table = written(tmp_path, "name,program,options", *(f"{n},{COUNTING},--steps 4 --wait 0.5" for n in "abc"))
     first = sweep(table, tmp_path)
-    while not ((tmp_path / "b" / "log").exists() and "step 0" in (tmp_path / "b" / "log").read_text()):
-        assert first.poll() is None, (tmp_path / "said").read_text()
-        time.sleep(0.05)
-    (os.killpg if whole else os.kill)(first.pid, signal.SIGKILL)
+    wait_for_step(tmp_path / "b", first)
+    os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert "c" not in os.listdir(tmp_path)
-    second = sweep(table, tmp_path)
-    assert second.wait(timeout=60) == 0, (tmp_path / "said").read_text()
-    steps = [f"step {n}" for n in range(4)]
+    assert sweep(table, tmp_path).wait(timeout=120) == 0, (tmp_path / "said").read_text()
     for name in "abc":
-        assert [line for line in log(tmp_path / name) if line != "start"] == steps
-    assert [log(tmp_path / name).count("start") for name in "abc"] == [1, 2 if whole else 1, 1]
+        assert [line for line in log(tmp_path / name) if line != "start"] == [f"step {n}" for n in range(4)]
+    assert [log(tmp_path / name).count("start") for name in "abc"] == [1, 2, 1]
     assert program("state", table, "--runs", tmp_path).stdout.endswith("3 runs: 3 done\n")
-    assert sweeps.folder_of(table) == ROOT / "runs" / "table"
+
+
+def test_a_program_that_outlives_what_started_it_is_waited_for(tmp_path):
+    table = written(tmp_path, "name,program,options", f"a,{COUNTING},--steps 4 --wait 1")
+    row = read_table(table)["a"]
+    command = [sys.executable, "-m", "repro.sweeps", "run", str(table), "a", "--runs", str(tmp_path)]
+    first = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    wait_for_step(tmp_path / "a", first)
+    first.kill()
+    first.wait()
+    assert state(row, tmp_path) == "running"
+    assert run(row, tmp_path) == 0
+    assert log(tmp_path / "a") == ["start", *(f"step {n}" for n in range(4)), "start"]  # once more, to find it done
