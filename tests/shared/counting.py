@@ -1,5 +1,6 @@
 """A program as sweeps run them: counts to ``--steps``, keeps count in its folder, and goes on from there."""
 
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ def count(steps: int, wait: float, code: int, gpu_seen: bool, out: Path) -> None
     """Count; every start and every step adds a line to ``log``."""
     if gpu_seen:
         (out / "gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+    lock = open(out / "lock", "w")  # noqa: SIM115
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as the training program does, to have its folder alone
     log = out / "log"
     with open(log, "a") as file:
         file.write("start\n")
