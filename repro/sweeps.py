@@ -40,7 +40,8 @@ SHORT = {"train": "repro.weight_alignment.train"}
 
 RESULT = "result.json"  # what a program writes at its end
 NOTEBOOK = "executed.ipynb"  # what papermill leaves
-BEGUN, DONE, FAILED, LOCK = (
+# what this module keeps in a run's folder
+BEGUN, DONE, FAILED, LOCK = "row.json", "run.json", "failed.json", "sweep.lock"
     "row.json",
     "run.json",
     "failed.json",
