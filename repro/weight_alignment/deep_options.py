@@ -183,6 +183,12 @@ class Options:
             schedule = weights.schedule if rule.follows_weight_gradient else "constant"
         return optimiser, rate, schedule
 
+    def resolved(self) -> dict[str, Any]:
+        """What the options left to the rule comes out as."""
+        optimiser, rate, schedule = self.feedback_learning
+        learning = {"feedback_optimiser": optimiser, "feedback_rate": rate, "feedback_schedule": schedule}
+        return dict(zip(PRIMITIVES, self.rule.coefficients, strict=True)) | learning
+
     def flat(self) -> dict[str, Any]:
         """All options by the name that they have on the command line, as plain values."""
         values: dict[str, Any] = {}

@@ -68,7 +68,7 @@ def _train(options: Options, processes: Processes, fixed: dict[str, Any]) -> Sta
     before = refuse_another(folder, "options.json", fixed)
     if before is not None and before["data"].get("sha256") != facts.get("sha256"):
         raise Mistake(f"{folder} holds a run on other data ({before['data']['title']}); give another --out")
-    record = {"fixed": fixed, "options": options.flat(), "data": facts}
+    record = {"fixed": fixed, "options": options.flat(), "resolved": options.resolved(), "data": facts}
     if processes.first and before is None:
         write_atomically(folder / "options.json", _json(record))
     trainer = assemble(options, images, processes)

@@ -134,6 +134,22 @@ def test_noise_is_the_rate_times_its_standard_deviation(tmp_path, of, rate):
     assert torch.equal(loud[f"3.{other}"], quiet[f"3.{other}"])
 
 
+def test_defaults_that_the_rule_decides_are_on_record(tmp_path):
+    """Kolen-Pollack must learn as the weights do, or it doesn't align."""
+    resolved = options(tmp_path, "KP", learning=dataclasses.replace(PLAN, weight_decay=0.003)).resolved()
+    expected = {
+        "decay": 0.003,
+        "feedback_optimiser": "nesterov",
+        "feedback_rate": 0.05,
+        "feedback_schedule": "official",
+    }
+    assert {name: resolved[name] for name in expected} == expected
+    given = options(tmp_path, "IA", null=0.25)
+    run(given)
+    assert end(given.out)[0]["resolved"] == given.resolved()
+    assert (given.resolved()["null"], given.resolved()["amp"]) == (0.25, RULES["IA"].amp)
+
+
 def test_matched_norms_match(tmp_path):
     _, after = one_step(tmp_path, "WM", "a", ONE, match_norm=True)
     for layer in ("3", "5"):

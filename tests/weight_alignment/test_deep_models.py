@@ -37,10 +37,11 @@ def test_resnet18_has_the_parameters_that_its_layers_add_up_to():
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 32)])
-def test_every_network_takes_images_of_every_size(name, channels, side):
-    network = build(name, channels, side, 7).eval()
-    assert network(torch.randn(2, channels, side, side)).shape == (2, 7)
+def test_every_network_takes_images_of_every_size(name):
+    for channels, side in [(1, 8), (3, 30)]:
+        with torch.device("meta"):
+            network = build(name, channels, side, 7).eval()
+            assert network(torch.randn(2, channels, side, side)).shape == (2, 7)
 
 
 @pytest.mark.parametrize(
