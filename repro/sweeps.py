@@ -42,11 +42,6 @@ RESULT = "result.json"  # what a program writes at its end
 NOTEBOOK = "executed.ipynb"  # what papermill leaves
 # what this module keeps in a run's folder
 BEGUN, DONE, FAILED, LOCK = "row.json", "run.json", "failed.json", "sweep.lock"
-    "row.json",
-    "run.json",
-    "failed.json",
-    "sweep.lock",
-)  # what this module keeps in a run's folder
 
 
 @dataclass(frozen=True)
