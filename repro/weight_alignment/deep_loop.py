@@ -138,8 +138,8 @@ def train(trainer: Trainer, progress: Progress, folder: Path) -> Status:
                     return "nan"
                 if log and progress.step % options.keeping.log_every == 0:
                     log.write("step", step_entry(trainer, progress, sums))
-                if progress.step % trainer.steps_per_epoch == 0:
-                    _finish_epoch(trainer, progress, log)
+                if progress.step % trainer.steps_per_epoch == 0 and not _finish_epoch(trainer, progress, log):
+                    return "nan"
                 if stopping or _saves(trainer, progress.step):
                     save(trainer, progress, folder)
                 if stopping and progress.step < trainer.steps:
@@ -186,8 +186,11 @@ def step_entry(trainer: Trainer, progress: Progress, sums: Tensor) -> dict[str, 
     return entry | {"wall_s": round(progress.wall_s, 3)}
 
 
-def _finish_epoch(trainer: Trainer, progress: Progress, log: Log | None) -> None:
-    """Judge, and add an entry to the history. With validation images the test images are kept for the end."""
+def _finish_epoch(trainer: Trainer, progress: Progress, log: Log | None) -> bool:
+    """Judge, and add an entry to the history; False, and no entry, if a loss is not finite.
+
+    With validation images the test images are kept for the end.
+    """
     loss, accuracy = means(trainer.processes.total(progress.sums))
     progress.sums.zero_()
     last = progress.step == trainer.steps
@@ -196,6 +199,8 @@ def _finish_epoch(trainer: Trainer, progress: Progress, log: Log | None) -> None
     entry |= {"train_loss": loss, "train_accuracy": accuracy}
     for part in parts:
         entry |= trainer.judge(part)
+    if not all(math.isfinite(entry[f"{part}_loss"]) for part in parts):
+        return False
     if trainer.options.keeping.angles:
         by_layer = angles(trainer.learning.network)
         entry |= {"angle": median_angle(by_layer), "angles": by_layer}
@@ -206,6 +211,7 @@ def _finish_epoch(trainer: Trainer, progress: Progress, log: Log | None) -> None
         judged = ", ".join(f"{part} {entry[f'{part}_accuracy']:.4f}" for part in parts)
         angle = f", angle {entry['angle']:.1f}°" if entry.get("angle") is not None else ""
         log.say(f"epoch {entry['epoch']}: loss {loss:.4f}, accuracy: training {accuracy:.4f}, {judged}{angle}")
+    return True
 
 
 def save(trainer: Trainer, progress: Progress, folder: Path) -> None:

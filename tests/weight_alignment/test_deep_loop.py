@@ -178,6 +178,14 @@ def test_a_diverged_run_is_a_record_not_a_crash(tmp_path, capsys):
     assert run(given) == "nan", "a record is a record: it is not tried again"
 
 
+def test_a_run_that_diverges_in_its_last_step_has_diverged(tmp_path):
+    """The loss of the step was finite, the network that it left is not."""
+    learning = dataclasses.replace(ONE, rate=1e38)
+    given = options(tmp_path, "BP", "mlp", learning, dataclasses.replace(SMALL, n_images=40))
+    assert run(given) == "nan"
+    assert end(given.out)[0]["history"] == []
+
+
 def test_a_finished_run_is_left_as_it_is_and_another_is_refused(tmp_path, monkeypatch):
     given = options(tmp_path)
     run(given)
