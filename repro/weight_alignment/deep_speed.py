@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,8 @@ def step_times(
 ) -> pd.DataFrame:
     """Time of a step by rule, all in this process, the rules taking turns; random images.
 
+    What counts is processor time, which is a step's time on one thread of an otherwise idle machine.
+
     Returns
     -------
     One row a rule: ``model``, ``side``, ``batch``, ``rule``, ``milliseconds`` (median), ``ratio`` (median of the
@@ -36,7 +39,8 @@ def step_times(
     images = torch.randn(batch, 3, side, side, generator=generator)
     labels = torch.randint(classes, (batch,), generator=generator)
     networks = {name: convert(build(model, 3, side, classes), RULES[name], generator=generator) for name in names}
-    seconds = measure({name: training_step(each, images, labels) for name, each in networks.items()}, rounds, seed)
+    steps = {name: training_step(each, images, labels) for name, each in networks.items()}
+    seconds = measure(steps, rounds, seed, time.process_time)
     rows = []
     for name, times in seconds.items():
         low, middle, high = np.quantile(times / seconds["BP"], [0.25, 0.5, 0.75])

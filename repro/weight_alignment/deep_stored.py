@@ -80,8 +80,10 @@ def save(storage: str, trials: int, table: Path, runs: Path | None, folder: Path
     """Store the search, the runs that are done and their epochs."""
     search_plan = DeepPlan(trials=trials)
     searched = trials_table(search_plan, open_storage(storage))
+    if not searched.empty:  # a rule with fewer trials than the others is no part of an equal search
+        searched = searched.groupby("family", sort=False).filter(lambda own: len(own) == trials)
     if searched.empty:
-        raise Mistake(f"{storage} holds no finished trial: run the search first")
+        raise Mistake(f"{storage} holds no rule with {trials} finished trials: run the search first")
     where = runs or sweeps.folder_of(table)
     done, epochs = runs_table(table, where)
     record = describe(search_plan, searched, done, where)
