@@ -33,6 +33,9 @@ from repro.weight_alignment.rules import RULES
 ROOM = "weight_alignment"
 TABLE = ROOT / "sweeps" / "deep.csv"
 KEPT = ("model", "rule", "seed", "n_images", "epochs", "batch", "rate", "noise", "feedback_noise", "match_norm")
+MEASURED = ("train_images", "test_accuracy", "validation_accuracy", "angle", "steps", "wall_s", "commit")
+RUN_COLUMNS = ("name", "part", "status", *KEPT, *MEASURED)
+EPOCH_COLUMNS = ("name", "epoch", "angle", "train_accuracy", "validation_accuracy")
 
 _storage = click.option(
     "--storage", default=str(ROOT / "runs" / "deep_search.log"), show_default=True, help="journal file or database URL"
@@ -136,8 +139,7 @@ def runs_table(table: Path, runs: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
                 for each in found["history"]
             ]
         rows.append(row)
-    columns = ["name", "epoch", "angle", "train_accuracy", "validation_accuracy"]
-    return pd.DataFrame(rows), pd.DataFrame(epochs, columns=columns)
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS)), pd.DataFrame(epochs, columns=list(EPOCH_COLUMNS))
 
 
 def percent(accuracy: float | None) -> float | None:
