@@ -53,7 +53,7 @@ def by_hand(given):
     mean, deviation = images.x_train.mean(), images.x_train.std()
     decaying = [p for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d) for p in m.parameters()]
     others = [p for p in network.parameters() if not any(p is q for q in decaying)]
-    groups = [{"params": decaying, "weight_decay": 1e-4}, {"params": others}]
+    groups = [{"params": decaying, "weight_decay": given.learning.weight_decay}, {"params": others}]
     optimiser = torch.optim.SGD([g for g in groups if g["params"]], lr=0.05, momentum=0.9, nesterov=True)
     losses = []
     for step in range(STEPS):
@@ -75,7 +75,7 @@ def by_hand(given):
 
 @pytest.mark.parametrize("model", ["convnet", "resnet8"])
 def test_backpropagation_is_plain_training(tmp_path, model):
-    given = options(tmp_path, "BP", model)
+    given = options(tmp_path, "BP", model, dataclasses.replace(PLAN, weight_decay=0.05))  # enough to be seen
     assert run(given) == "done"
     result, state = end(given.out)
     network, losses, accuracy = by_hand(given)
