@@ -169,7 +169,7 @@ def describe(search_plan: DeepPlan, searched: pd.DataFrame, done: pd.DataFrame, 
         machines=sorted(set(machines)),
         data={"cifar10": data},
         runs={"done": len(finished), "planned": len(done)},
-        wall_s=round(float(searched.wall_s.sum() + finished.wall_s.sum()), 1) if len(finished) else 0.0,
+        wall_s=round(float(searched.wall_s.sum() + finished.wall_s.astype(float).sum()), 1),
     )
 
 
