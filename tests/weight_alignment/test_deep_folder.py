@@ -45,6 +45,19 @@ def test_workers_change_nothing(folder):
         assert torch.equal(y, other_y)
 
 
+def test_every_part_is_drawn_anew_whoever_reads_it(folder):
+    """The same picture everywhere: what differs is the part of it. Later starts and other processes draw the same."""
+    picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for path in folder.glob("train/*/*.jpg"):
+        Image.fromarray(picture).save(path)
+    images = load_folder(folder, **WHOLE)
+    first, second = ([x for x, _ in images.epoch(epoch, 4, 0, 0, 1)] for epoch in (0, 1))
+    assert len({image.numpy().tobytes() for image in torch.cat(first + second)}) == 24
+    assert torch.equal(next(images.epoch(0, 4, 2, 0, 1))[0], first[2])
+    shares = [next(images.epoch(0, 4, 1, rank, 2))[0] for rank in (0, 1)]
+    assert torch.equal(torch.cat(shares), first[1])
+
+
 def test_the_middle_is_the_middle(tmp_path):
     """A white square on black that fills just what is judged."""
     picture = np.zeros((80, 128, 3), np.uint8)
