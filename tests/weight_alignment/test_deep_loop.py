@@ -15,7 +15,7 @@ from repro.weight_alignment.deep_network import check_compiled, make
 from repro.weight_alignment.deep_options import Data, Feedback, Keeping, Learning, Machine, Options
 from repro.weight_alignment.deep_schedule import rate_share
 from repro.weight_alignment.rules import RULES
-from repro.weight_alignment.train import load_images, run
+from repro.weight_alignment.train import load_images, main, run
 
 SMALL = Data(data="digits", n_images=200, n_test=50)
 PLAN = Learning(epochs=2, batch=40, rate=0.05)
@@ -228,6 +228,14 @@ def test_what_is_not_allowed_is_named_before_work_begins(tmp_path, changes, mess
     with pytest.raises(Mistake, match=message):
         run(given)
     assert not (given.out / "log.jsonl").exists()
+
+
+def test_a_mistake_on_the_command_line_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train", "--out", str(tmp_path / "run"), "--epochs", "0"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "error: --epochs is 0; allowed is 1 or more"  # printed on standard error, exit code 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_canary_sees_a_lost_rule():

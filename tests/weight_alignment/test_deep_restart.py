@@ -115,11 +115,3 @@ def test_asked_to_stop_it_keeps_its_last_step(undisturbed, tmp_path):
     assert f"going on after step {done} of {STEPS}" in out
     for first, second in zip(end(undisturbed / "run"), end(folder), strict=True):
         assert equal(first, second)
-
-
-def test_a_mistake_is_one_line(undisturbed):
-    command = [sys.executable, "-m", "repro.weight_alignment.train", *COMMAND.split(), "--out", undisturbed / "run"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
