@@ -906,8 +906,9 @@ run.figure(
 )
 
 # %%
-above = sorted(level for level in shaken.level.unique() if level > 0)
-mild = deep_summary.tolerated(shaken)
+sizes = deep_summary.planned_levels(stored_runs)
+above = [level for level in sizes if level > 0]
+mild = deep_summary.tolerated(shaken, sizes)
 some, loudest = deep_summary.over_levels(shaken, mild), deep_summary.over_levels(shaken, above)
 hush, roar = (deep_summary.over_levels(shaken, levels, only_feedback=True) for levels in ([0.0], above))
 stored_claim("K-N1a-deep", deep_summary.difference(some, ["SA", "AA"], ["BP"]) if mild else [])

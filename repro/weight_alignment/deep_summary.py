@@ -74,10 +74,18 @@ def over_levels(noisy: pd.DataFrame, levels: Sequence[float], only_feedback: boo
     return means.unstack("rule").reindex(columns=list(RULES)) if len(means) else pd.DataFrame(columns=list(RULES))
 
 
-def tolerated(noisy: pd.DataFrame, fraction: float = 0.9) -> list[float]:
-    """The noise levels above 0 at which backprop keeps a fraction of its accuracy, means over seeds."""
+def planned_levels(runs: pd.DataFrame) -> list[float]:
+    """The noise levels of all planned runs, done or not; they stand third in a run's name."""
+    noisy = runs[runs.part.isin(["noise", "backward"])].name
+    return sorted({float(name.split("-")[2]) for name in noisy})
+
+
+def tolerated(noisy: pd.DataFrame, levels: Sequence[float], fraction: float = 0.9) -> list[float]:
+    """The levels above 0 at which backprop keeps a fraction of its accuracy, means over seeds; none until it has all."""
     backprop = noisy[(noisy.rule == "BP") & ~noisy.only_feedback].groupby("level").accuracy.mean()
-    return [float(level) for level in backprop.index if level > 0 and backprop[level] >= fraction * backprop[0.0]]
+    if not set(levels) <= set(backprop.index):
+        return []
+    return [level for level in levels if level > 0 and backprop[level] >= fraction * backprop[0.0]]
 
 
 def share_within(search: pd.DataFrame, family: str, fraction: float = 0.9) -> float:

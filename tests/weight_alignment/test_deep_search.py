@@ -228,12 +228,19 @@ def test_noise_levels_are_averaged_only_where_all_are_there():
         )
     ]
     noisy = deep_summary.under_noise(deep_summary.finished(pd.DataFrame(rows)))
-    assert deep_summary.tolerated(noisy) == [0.1]
+    assert deep_summary.tolerated(noisy, [0.0, 0.1, 0.3]) == [0.1]
+    assert deep_summary.tolerated(noisy, [0.0, 0.1, 0.3, 1.0]) == []
     both = deep_summary.over_levels(noisy, [0.1, 0.3])
     assert both.loc[0, "BP"] == 38.0
     assert np.isnan(both.loc[0, "SA"])
     backward = [deep_summary.over_levels(noisy, [level], only_feedback=True).loc[0, "SA"] for level in (0.0, 0.1)]
     assert backward == [48.0, 40.0]
+
+
+def test_planned_noise_levels_are_those_of_the_table_done_or_not():
+    names = [name for name, _ in deep_table.runs({name: MIDDLE[name] for name in RULES})]
+    runs = pd.DataFrame({"name": names, "part": [name.split("-")[0] for name in names]})
+    assert deep_summary.planned_levels(runs) == list(deep_table.LEVELS)
 
 
 def test_the_search_says_how_many_trials_come_near_backprop_and_what_adam_brings():
