@@ -81,7 +81,7 @@ def planned_levels(runs: pd.DataFrame) -> list[float]:
 
 
 def tolerated(noisy: pd.DataFrame, levels: Sequence[float], fraction: float = 0.9) -> list[float]:
-    """The levels above 0 at which backprop keeps a fraction of its accuracy, means over seeds; none until it has all."""
+    """The levels above 0 at which backprop keeps a fraction of its accuracy, mean over seeds; none until all ran."""
     backprop = noisy[(noisy.rule == "BP") & ~noisy.only_feedback].groupby("level").accuracy.mean()
     if not set(levels) <= set(backprop.index):
         return []
