@@ -20,6 +20,7 @@ PAGES = [
     "gallery",
     "map",
     "rerun",
+    "sweeps",
     "data",
     "references",
     *(f"chapters/{name}" for name in chapters()),

@@ -1,0 +1,85 @@
+"""The table of the stored deep runs, ``sweeps/deep.csv``: what is run with each rule's settings, in order of weight."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from repro.weight_alignment.deep_space import DEEP_FAMILIES, flags, settings
+from repro.weight_alignment.rules import RULES
+
+SEEDS = (0, 1, 2)
+NOISY = ("BP", "SA", "AA", "KP")
+NOISY_FEEDBACK = ("SA", "KP")
+LEVELS = (0.0, 0.01, 0.03, 0.1, 0.3)  # standard deviation of the noise; it enters times the learning rate
+HELD_OUT = 1000  # training images that no run learns from: the search was judged on them
+
+COMMON: Mapping[str, Any] = {"data": "cifar10", "validation": HELD_OUT, "batch": 32, "schedule": "cosine"}
+PARTS: Mapping[str, Mapping[str, Any]] = {
+    "accuracy": {"model": "resnet8", "n_images": 2500, "epochs": 10, "angles": True},
+    "depth": {"n_images": 2500, "epochs": 2, "n_test": 4000},
+    "noise": {"model": "resnet8", "n_images": 2500, "epochs": 2, "n_test": 4000},
+    "whole": {"model": "resnet8", "epochs": 10, "angles": True},
+}
+"""What the runs of each part share; the names of runs begin with their part."""
+
+Point = Mapping[str, float]
+Run = tuple[str, dict[str, Any]]
+
+
+def accuracy(part: str, points: Mapping[str, Point], seed: int) -> Iterable[Run]:
+    """Every rule with the settings of its search: "accuracy" on few images, "whole" on all that are there."""
+    for rule in RULES:
+        yield f"{part}-{rule}-{seed}", {**PARTS[part], **settings(DEEP_FAMILIES[rule], points[rule]), "seed": seed}
+
+
+def depth(points: Mapping[str, Point], seed: int) -> Iterable[Run]:
+    """Every rule on ResNet-8, where it was tuned, and on ResNet-20 with the same settings."""
+    for rule in RULES:
+        for model in ("resnet8", "resnet20"):
+            chosen = settings(DEEP_FAMILIES[rule], points[rule])
+            yield f"depth-{model}-{rule}-{seed}", {**PARTS["depth"], "model": model, **chosen, "seed": seed}
+
+
+def noise(points: Mapping[str, Point], seed: int) -> Iterable[Run]:
+    """Noise on every update, and on those of the feedback alone.
+
+    All rules at backpropagation's rate and with feedback of the weight's norm: a larger rate or gain makes a given
+    noise matter less.
+    """
+    for feedback_only, rules, levels in ((False, NOISY, LEVELS), (True, NOISY_FEEDBACK, LEVELS[1:])):
+        for level in levels:
+            for rule in rules:
+                chosen = settings(DEEP_FAMILIES[rule], points[rule]) | {"rate": points["BP"]["rate"]}
+                if rule != "BP":
+                    chosen |= {"match_norm": True, "feedback_noise": level}
+                if not feedback_only:
+                    chosen |= {"noise": level}
+                kind = "backward" if feedback_only else "noise"
+                yield f"{kind}-{rule}-{level:g}-{seed}", {**PARTS["noise"], **chosen, "seed": seed}
+
+
+def runs(points: Mapping[str, Point]) -> list[Run]:
+    """All runs, the most telling first."""
+    first, *others = SEEDS
+    found: list[Run] = [*accuracy("accuracy", points, first), *depth(points, first), *noise(points, first)]
+    for seed in others:
+        found += accuracy("accuracy", points, seed)
+    for seed in others:
+        found += [*depth(points, seed), *noise(points, seed)]
+    for seed in SEEDS:
+        found += accuracy("whole", points, seed)
+    return [(name, {**COMMON, **values}) for name, values in found]
+
+
+def table(points: Mapping[str, Point]) -> str:
+    """The table as text, for :mod:`repro.sweeps`."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["name", "program", "options"])
+    for name, values in runs(points):
+        lines.writerow([name, "train", shlex.join(flags(values))])
+    return text.getvalue()

@@ -1,0 +1,91 @@
+"""What is kept of the deep runs: all that were planned, done or not, and a search only where it was equal."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from repro import results
+from repro.errors import Mistake
+from repro.weight_alignment import deep_speed, deep_stored
+from repro.weight_alignment.deep_search import DeepPlan, open_study
+from repro.weight_alignment.deep_space import DEEP_FAMILIES, suggest
+from repro.weight_alignment.matrix_search import open_storage
+
+SETTINGS = {"model": "resnet8", "rule": "SA", "seed": 0, "n_images": 100, "epochs": 2, "batch": 32, "rate": 0.1}
+SETTINGS |= {"noise": 0.0, "feedback_noise": 0.0, "match_norm": False}
+EPOCHS = [{"epoch": n, "train_accuracy": 0.1 * n, "validation_accuracy": 0.2 * n, "angle": 80.0 / n} for n in (1, 2)]
+RESULT = {
+    "status": "done",
+    "test_accuracy": 0.375,
+    "validation_accuracy": 0.4,
+    "steps": 6,
+    "wall_s": 2.5,
+    "history": EPOCHS,
+    "fixed": SETTINGS,
+    "data": {"title": "some images", "train": 100, "validation": 50, "test": 50},
+    "provenance": {"commit": "abc", "machine": {"cpu": "some processor"}, "threads": 1},
+}
+
+
+def planned(folder, *done):
+    """A table of two runs, of which some are done."""
+    table = folder / "deep.csv"
+    table.write_text("name,program,options\naccuracy-SA-0,train,--seed 0\nnoise-SA-0.1-0,train,--seed 0\n")
+    for name in done:
+        (folder / "runs" / name).mkdir(parents=True)
+        (folder / "runs" / name / "result.json").write_text(json.dumps(RESULT))
+    return table
+
+
+def searched(folder, trials):
+    """A storage with so many finished trials of each family."""
+    storage = open_storage(folder / "log")
+    for family, number in trials.items():
+        study = open_study(DeepPlan(), storage, family)
+        for n in range(number):
+            trial = study.ask()
+            suggest(trial, DEEP_FAMILIES[family])
+            for fact, value in (("status", "done"), ("wall_s", 1.0), ("commit", "abc")):
+                trial.set_user_attr(fact, value)
+            study.tell(trial, 0.1 * n)
+    return str(folder / "log")
+
+
+def test_every_planned_run_is_told_done_or_not(tmp_path):
+    runs, epochs = deep_stored.runs_table(planned(tmp_path, "accuracy-SA-0"), tmp_path / "runs")
+    assert dict(zip(runs.name, runs.status, strict=True)) == {"accuracy-SA-0": "done", "noise-SA-0.1-0": "not run"}
+    done = runs.iloc[0]
+    assert (done.part, done.rule, done.test_accuracy, done.angle, done.commit) == ("accuracy", "SA", 37.5, 40.0, "abc")
+    assert epochs.validation_accuracy.tolist() == [20.0, 40.0]
+    none, no_epochs = deep_stored.runs_table(planned(tmp_path), tmp_path / "elsewhere")
+    assert list(none.columns) == list(runs.columns)
+    assert no_epochs.empty
+
+
+def test_a_rule_with_fewer_trials_is_no_part_of_the_stored_search(tmp_path):
+    table = planned(tmp_path, "accuracy-SA-0")
+    storage = searched(tmp_path, {"BP": 2, "SA": 2, "WM": 1})
+    how = {"table": table, "runs": tmp_path / "runs", "folder": tmp_path / "kept"}
+    deep_stored.save.callback(storage=storage, trials=2, **how)
+    found, record = results.load("weight_alignment", "deep_search", tmp_path / "kept")
+    assert found.groupby("family").size().to_dict() == {"BP": 2, "SA": 2}
+    assert record["runs"] == {"done": 1, "planned": 2}
+    assert record["wall_s"] == 4 * 1.0 + 2.5
+    assert record["data"]["cifar10"] == {"title": "some images"}
+    with pytest.raises(Mistake, match="holds no rule with 3 finished trials"):
+        deep_stored.save.callback(storage=storage, trials=3, **how)
+
+
+def test_step_times_are_of_each_rule_and_over_backpropagation():
+    times = deep_speed.step_times("resnet8", 8, 2, rounds=1, rules=("SA", "AA")).set_index("rule")
+    assert times.index.tolist() == ["BP", "SA", "AA"]
+    assert times.ratio["BP"] == 1.0
+    assert times.ratio["AA"] == pytest.approx(times.milliseconds["AA"] / times.milliseconds["BP"])
+    assert times.theory["AA"] == pytest.approx(5 / 3)
+
+
+def test_imagenet_is_estimated_from_the_time_of_an_image():
+    """At 2 images a step of 86.4 ms, 1,281,167 images 90 times take 1,281,167 * 90 * 43.2 ms = 57.65 days."""
+    times = pd.DataFrame({"side": [224, 32], "rule": ["BP", "BP"], "batch": [2, 32], "milliseconds": [86.4, 1.0]})
+    assert deep_speed.imagenet_days(times).to_dict() == {"BP": pytest.approx(57.6525, abs=1e-3)}
