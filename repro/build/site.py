@@ -12,7 +12,7 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 
-from repro.build import gather, sheet_page
+from repro.build import gather, made_pages, sheet_page
 from repro.build.layout import Layout, chapters
 from repro.errors import Mistake
 from repro.provenance import ROOT
@@ -47,6 +47,8 @@ def stage(layout: Layout, built: list[str]) -> None:
     _write_if_new(source / "chapters" / "scorecard.html", gather.scorecard(runs))
     _write_if_new(source / "chapters" / "gallery.html", gather.gallery(ROOT / layout.executed(name) for name in built))
     _write_if_new(source / "chapters" / "sheet.html", sheet_page.page())
+    for name, text in made_pages.pages(built).items():
+        _write_if_new(source / name, text)
 
 
 def _write_if_new(path: Path, text: str) -> None:

@@ -1,0 +1,8 @@
+"""The pages that no one writes: made from the code and from what is on record whenever the site is laid out."""
+
+from __future__ import annotations
+
+
+def pages(built: list[str]) -> dict[str, str]:
+    """The made pages by their path under the book's source, in Markdown, for a site of the chapters ``built``."""
+    return {}
