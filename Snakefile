@@ -1,6 +1,7 @@
 """The arrows of the book: chapter -> executed notebook -> site. `make book` calls it; `--executor slurm` takes it to a cluster."""
 
 import os
+from pathlib import Path
 
 from repro.build.layout import Layout, choose, inputs
 
@@ -25,9 +26,8 @@ rule site:
         [f"book/{page}" for page in PAGES],
         "_config.yml",
         "_toc.yml",
-        "repro/build/site.py",
-        "repro/build/gather.py",
-        "repro/build/sheet_page.py",
+        "CITATION.cff",
+        sorted(str(path) for path in Path("repro/build").glob("*.py")),
         "repro/multifactor/sheet.py",
         "repro/tables.py",
     output:
