@@ -8,7 +8,8 @@ from repro.build.layout import Layout, choose, inputs
 SCALE = config.get("scale", "book")
 CHAPTERS = choose(str(config.get("chapters") or ""))
 LAYOUT = Layout(SCALE)
-PAGES = [path for path in glob_wildcards("book/{page,(?!chapters/|_build/).*}").page]
+MADE = r"chapters/|_build/|api/|notation\.md|howto/cost_table\.md"  # by a build, and no reason for another
+PAGES = [path for path in glob_wildcards("book/{page,(?!" + MADE + ").*}").page]
 
 
 envvars: "PATH"
@@ -27,9 +28,7 @@ rule site:
         "_config.yml",
         "_toc.yml",
         "CITATION.cff",
-        sorted(str(path) for path in Path("repro/build").glob("*.py")),
-        "repro/multifactor/sheet.py",
-        "repro/tables.py",
+        sorted(str(path) for path in Path("repro").rglob("*.py")),  # the reference shows them
     output:
         update(LAYOUT.site / "index.html"),
     shell:
