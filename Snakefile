@@ -8,7 +8,7 @@ from repro.build.layout import Layout, choose, inputs
 SCALE = config.get("scale", "book")
 CHAPTERS = choose(str(config.get("chapters") or ""))
 LAYOUT = Layout(SCALE)
-MADE = r"chapters/|_build/|api/|notation\.md|howto/cost_table\.md"  # by a build, and no reason for another
+MADE = r"chapters/|_build/|api/|notation\.md|howto/costs\.md"  # by a build, and no reason for another
 PAGES = [path for path in glob_wildcards("book/{page,(?!" + MADE + ").*}").page]
 
 

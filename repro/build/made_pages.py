@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from repro.build import notation_page, reference_pages
+from repro.build import costs, layout, notation_page, reference_pages
 
 
 def pages(built: list[str]) -> dict[str, str]:
     """The made pages by their path under the book's source, in Markdown, for a site of the chapters ``built``."""
-    return {"notation.md": notation_page.page(built, notation_page.read()), **reference_pages.pages(built)}
+    return {
+        "notation.md": notation_page.page(built, notation_page.read()),
+        "howto/costs.md": costs.page(layout.chapters()),
+        **reference_pages.pages(built),
+    }
