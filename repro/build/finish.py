@@ -32,6 +32,8 @@ EXPORTED = re.compile(r"\bexport\{[^{}]*?(\w+) as default[^{}]*\};?")
 def finish(where: Layout, chapters: list[Facts], repository: Repository | None) -> None:
     """Finish the pages of a built site in place."""
     site = ROOT / where.site
+    # Sphinx copies styles and scripts only when it writes a page
+    shutil.copytree(ROOT / where.source / "_static", site / "_static", dirs_exist_ok=True)
     for facts in chapters:
         text = chapter_facts.source_text(where, facts)
         write_new(site / CODE / f"{facts.name}.html", source_page.source_html(facts.name, text))

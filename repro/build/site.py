@@ -56,24 +56,34 @@ def stage(layout: Layout, known: list[Facts]) -> None:
         write_new(source / name, text)
 
 
+def known_chapters(layout: Layout) -> list[Facts]:
+    """The facts of the chapters that were executed, in the order of the contents."""
+    return [chapter_facts.facts(layout, name) for name in chapters() if (ROOT / layout.executed(name)).exists()]
+
+
+def jupyter_book(layout: Layout, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run jupyter-book on what was laid out, warnings as errors."""
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(layout.source)]
+    command += ["--config", "_config.yml", "--toc", str(ROOT / layout.toc), "--path-output", str(layout.source)]
+    command += ["-W", "--keep-going", "-q", *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+
+
 def build(layout: Layout) -> list[str]:
     """Build the site from the executed notebooks that are there, and check it.
 
     Returns the chapters built. Raises Mistake with jupyter-book's complaint, or what a page lacks.
     """
-    built = [name for name in chapters() if (ROOT / layout.executed(name)).exists()]
-    where, known = repository(), [chapter_facts.facts(layout, name) for name in built]
+    where, known = repository(), known_chapters(layout)
     stage(layout, known)
-    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(layout.source)]
-    command += ["--config", "_config.yml", "--toc", str(ROOT / layout.toc), "--path-output", str(layout.source)]
-    command += ["-W", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    done = jupyter_book(layout)
     if done.returncode != 0:
         complaints = [line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
         raise Mistake("jupyter-book: " + ("; ".join(complaints) or done.stderr.strip()[-2000:]))
     finish(layout, known, where)
     for name, content in scorecard.files(known).items():
         write_new(ROOT / layout.site / name, content)
+    built = [facts.name for facts in known]
     faults = [fault for name in built for fault in page_faults(layout, name)]
     if faults:
         raise Mistake("; ".join(faults))
