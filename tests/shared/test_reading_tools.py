@@ -68,7 +68,8 @@ def test_serving_builds_as_make_book_does():
 
 INDEX = """<article><h1>The book<a>#</a></h1></article><nav class="bd-links"><p class="caption">One</p>
 <ul><li><a class="reference internal" href="a.html">A</a>
-<ul><li><a class="reference internal" href="b.html">B</a></li></ul></li></ul><p class="caption">Two</p><ul><li><a class="reference internal" href="c/d.html">D</a></li>
+<ul><li><a class="reference internal" href="b.html">B</a></li></ul></li></ul><p class="caption">Two</p>
+<ul><li><a class="reference internal" href="c/d.html">D</a></li>
 <li><a class="reference external" href="https://example.org">X</a></li></ul></nav>"""
 
 
