@@ -13,7 +13,6 @@ from repro.results import read_table, write_atomically
 
 COSTS = CLAIMS / "costs.csv"
 COLUMNS = ["chapter", "scale", "seconds", "peak_mb", "device", "cpu", "cores", "commit", "date"]
-NOT_KEPT = "not measured"
 
 HEAD = """# What a chapter costs
 
@@ -59,18 +58,15 @@ def accept(runs: Iterable[dict[str, Any]], kept: Path = COSTS) -> None:
 
 
 def page(chapters: list[str], kept: Path = COSTS) -> str:
-    """The page in Markdown: a row a chapter and scale, and what was not measured said so."""
+    """The page in Markdown: a row a chapter, a column a scale; what was not measured is a dash."""
     known = read_table(kept) if kept.exists() else pd.DataFrame(columns=COLUMNS)
-    rows = ["| chapter | scale | seconds | memory (MB) |", "|---|---|---|---|"]
-    machines: dict[str, None] = {}
+    measured = {(row.chapter, row.scale): f"{row.seconds:.0f} s, {row.peak_mb:.0f} MB" for row in known.itertuples()}
+    rows = [f"| chapter | {' | '.join(SCALES)} |", "|---|" + "---|" * len(SCALES)]
     for chapter in chapters:
-        for scale in SCALES:
-            found = known[(known.chapter == chapter) & (known.scale == scale)]
-            if found.empty:
-                rows.append(f"| `{chapter}` | {scale} | {NOT_KEPT} | |")
-                continue
-            row = found.iloc[0]
-            rows.append(f"| `{chapter}` | {scale} | {row.seconds:.0f} | {row.peak_mb:.0f} |")
-            machines[f"{row.cpu}, {row.cores} cores, device {row.device}"] = None
-    measured = f"\nMeasured on: {'; '.join(machines)}.\n" if machines else ""
-    return HEAD + "\n".join(rows) + "\n" + measured + FOOT
+        cells = (measured.get((chapter, scale), "–") for scale in SCALES)
+        rows.append(f"| `{chapter}` | {' | '.join(cells)} |")
+    machines = dict.fromkeys(f"{row.cpu}, {row.cores} cores, device {row.device}" for row in known.itertuples())
+    where = (
+        f"\nMeasured on: {'; '.join(machines)}. A dash: not measured.\n" if machines else "\nA dash: not measured.\n"
+    )
+    return HEAD + "\n".join(rows) + "\n" + where + FOOT
