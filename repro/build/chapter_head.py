@@ -76,7 +76,16 @@ def _rerun(facts: Facts, repository: Repository | None) -> str:
         f"<p>In a checkout of this book, with its environment active, {minutes(facts.run['provenance']['wall_s'])} "
         f"on {facts.run['provenance']['machine']['cores']} cores:</p>{copyable(rerun_command(facts))}"
         f"<p>Then <code>python -m repro compare out.ipynb</code> says what differs. {' · '.join(places)}</p>"
+        f"{_colab(repository)}"
     )
+
+
+def _colab(repository: Repository | None) -> str:
+    """What Colab needs before a chapter runs there: it comes without this book."""
+    if repository is None:
+        return ""
+    cell = f"!git clone --depth 1 {repository.url} /content/book\n%cd /content/book\n%pip install -q -e ."
+    return f"<p>In Colab, run this cell first; its Python may be another than the one pinned here:</p>{copyable(cell)}"
 
 
 def own_bibtex(facts: Facts, repository: Repository | None, citation: Path = CITATION) -> str:

@@ -4,8 +4,10 @@ import base64
 import csv
 import io
 import json
+import re
 
 import jsonschema
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from pybtex.database import parse_string
@@ -13,6 +15,7 @@ from pybtex.database import parse_string
 from repro.build import chapter_facts, chapter_head, finish, layout, page_parts, scorecard, source_page
 from repro.build.chapter_facts import Chapter, Facts
 from repro.errors import Mistake
+from repro.provenance import MIME
 
 ENTRY = Chapter(question="Does it learn?", papers=("kunin2020two",), figure="curve")
 
@@ -52,6 +55,60 @@ def facts(*verdicts, entry=ENTRY, stale=False, claims=None):
         "figures": {"curve": {"alt": "a curve"}},
     }
     return Facts("c", "A chapter", entry, run, {"curve": 1.5}, 900, stale)
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """A checkout with one executed chapter whose key is "then"; gives what reads its facts when the key is another."""
+    run = facts("reproduced").run
+    shown = (
+        '<figure class="repro-figure" id="curve"><img alt="a curve" src="data:,"><figcaption>one two'
+        '<span class="repro-facts">scale smoke · seconds 2.5 · commit 0</span></figcaption></figure>'
+    )
+    cells = [
+        nbformat.v4.new_markdown_cell("# A title\n\nThree more words"),
+        nbformat.v4.new_code_cell("scale: str = 'book'", metadata={"tags": ["parameters", "hide-input"]}),
+        nbformat.v4.new_code_cell("scale = 'smoke'", metadata={"tags": ["injected-parameters", "remove-cell"]}),
+        nbformat.v4.new_code_cell(
+            "run.figure(fig, 'curve')",
+            metadata={"papermill": {"duration": 1.0}},
+            outputs=[nbformat.v4.new_output("display_data", {"text/html": shown})],
+        ),
+        nbformat.v4.new_code_cell("run.close()", outputs=[nbformat.v4.new_output("display_data", {MIME: run})]),
+    ]
+    path = tmp_path / layout.Layout("smoke").executed("c")
+    path.parent.mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"repro": {"key": "then"}}), path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "c.py").write_text("# the file as it is now\n")
+    monkeypatch.setattr(chapter_facts, "ROOT", tmp_path)
+    monkeypatch.setattr(chapter_facts, "entry", lambda name: ENTRY)
+
+    def read(key):
+        monkeypatch.setattr(layout, "key", lambda name, scale: key)
+        return chapter_facts.facts(layout.Layout("smoke"), "c")
+
+    return read
+
+
+def test_a_chapter_is_stale_once_what_it_depends_on_is_not_what_it_ran_with(executed):
+    assert not executed("then").stale
+    assert executed("now").stale
+
+
+def test_the_facts_are_those_of_the_executed_notebook(executed):
+    found = executed("then")
+    assert (found.title, found.figure_seconds, found.counts) == ("A title", {"curve": 2.5}, {"reproduced": 1})
+    assert found.words == 6 + 9  # the Markdown, and the caption with its facts
+
+
+def test_the_source_of_a_stale_chapter_is_what_ran_and_not_what_stands_there_now(executed):
+    where = layout.Layout("smoke")
+    assert chapter_facts.source_text(where, executed("then")) == "# the file as it is now\n"
+    text = chapter_facts.source_text(where, executed("now"))
+    assert "run.figure(fig, 'curve')" in text
+    assert '# %% tags=["parameters"]' in text
+    assert not re.search("papermill|injected|hide-input|scale = 'smoke'|as it is now", text)
 
 
 @pytest.mark.parametrize(
