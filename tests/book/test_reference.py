@@ -29,14 +29,13 @@ def entry(pages, item):
 
 def exported(room):
     module = importlib.import_module(f"repro.{room}")
+    assert module.__all__, f"repro.{room} exports nothing"
     return [getattr(module, name) for name in module.__all__]
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_a_room_exports_has_its_entry_with_its_signature(pages, room):
-    functions = [item for item in exported(room) if inspect.isfunction(item)]
-    assert functions
-    for function in functions:
+    for function in filter(inspect.isfunction, exported(room)):
         signature = re.search(r"```python\n(.*?)\n```", entry(pages, function), re.DOTALL)[1]
         names = list(inspect.signature(function).parameters)
         assert re.findall(r"(?:\(|^ {4}|, )\*{0,2}(\w+)(?=[:=,)])", signature, re.MULTILINE)[: len(names)] == names
