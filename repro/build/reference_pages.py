@@ -30,7 +30,7 @@ class Context:
 def package() -> griffe.Module:
     """The package, read and not run."""
     logging.getLogger("griffe").setLevel(logging.CRITICAL)  # it asks for annotations that closures need not have
-    loaded = griffe.load("repro", search_paths=[str(ROOT)], allow_inspection=False)
+    loaded = griffe.load("repro", search_paths=[str(ROOT)], try_relative_path=False, allow_inspection=False)
     assert isinstance(loaded, griffe.Module)
     return loaded
 
