@@ -68,10 +68,10 @@ def _rerun(facts: Facts, repository: Repository | None) -> str:
         link(f"../_code/{name}.html", "source with line numbers"),
     ]
     if repository is not None:
-        places += [
-            link(repository.binder(f"notebooks/{name}.py"), "Binder"),
-            link(repository.colab(f"_downloads/{name}.ipynb"), "Colab"),
-        ]
+        places.append(link(repository.binder(f"notebooks/{name}.py"), "Binder"))
+    colab = repository.colab(f"_downloads/{name}.ipynb") if repository is not None else None
+    if colab is not None:
+        places.append(link(colab, "Colab"))
     return (
         f"<p>In a checkout of this book, with its environment active, {minutes(facts.run['provenance']['wall_s'])} "
         f"on {facts.run['provenance']['machine']['cores']} cores:</p>{copyable(rerun_command(facts))}"
@@ -82,7 +82,7 @@ def _rerun(facts: Facts, repository: Repository | None) -> str:
 
 def _colab(repository: Repository | None) -> str:
     """What Colab needs before a chapter runs there: it comes without this book."""
-    if repository is None:
+    if repository is None or repository.site_branch is None:
         return ""
     cell = f"!git clone --depth 1 {repository.url} /content/book\n%cd /content/book\n%pip install -q -e ."
     return f"<p>In Colab, run this cell first; its Python may be another than the one pinned here:</p>{copyable(cell)}"

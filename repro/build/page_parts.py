@@ -24,6 +24,7 @@ class Repository:
 
     slug: str  # OWNER/NAME
     branch: str
+    site_branch: str | None = None  # holds the built site, with the executed notebooks that Colab opens
 
     @property
     def url(self) -> str:
@@ -39,9 +40,11 @@ class Repository:
         """The address at which Binder opens a notebook."""
         return f"https://mybinder.org/v2/gh/{self.slug}/{self.branch}?urlpath=lab/tree/{notebook}"
 
-    def colab(self, notebook: str) -> str:
-        """The address at which Colab opens an executed notebook of the deployed site."""
-        return f"https://colab.research.google.com/github/{self.slug}/blob/gh-pages/{notebook}"
+    def colab(self, notebook: str) -> str | None:
+        """The address at which Colab opens an executed notebook of the built site; None if no branch holds it."""
+        if self.site_branch is None:
+            return None
+        return f"https://colab.research.google.com/github/{self.slug}/blob/{self.site_branch}/{notebook}"
 
 
 def repository(config: Path = CONFIG) -> Repository | None:
@@ -52,7 +55,7 @@ def repository(config: Path = CONFIG) -> Repository | None:
     match = GITHUB.fullmatch(found["url"])
     if match is None:
         raise Mistake(f"{config.name}: repository url is {found['url']!r}; it can be https://github.com/OWNER/NAME")
-    return Repository(match[1], found.get("branch", "main"))
+    return Repository(match[1], found.get("branch", "main"), found.get("site_branch"))
 
 
 def link(address: str, text: str, **attributes: str) -> str:

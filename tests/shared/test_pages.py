@@ -144,6 +144,8 @@ def test_a_stale_chapter_says_so():
 def test_binder_colab_and_the_line_at_the_commit_are_offered_once_the_code_has_a_public_address(tmp_path):
     config = tmp_path / "_config.yml"
     config.write_text("repository:\n  url: https://github.com/owner/book.git\n  branch: main\n")
+    assert "colab" not in chapter_head.head_html(facts("reproduced"), page_parts.repository(config))
+    config.write_text(config.read_text() + "  site_branch: gh-pages\n")
     repository = page_parts.repository(config)
     head = chapter_head.head_html(facts("reproduced"), repository)
     assert "https://mybinder.org/v2/gh/owner/book/main?urlpath=lab/tree/notebooks/c.py" in head
