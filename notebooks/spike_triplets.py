@@ -174,7 +174,10 @@ run.say("".join(lines))
 # **Pair STDP**: a presynaptic spike leaves a trace $r_1$ (decay $\tau_+$), a postsynaptic one $o_1$ ($\tau_-$). The weight $w$ moves at spikes only,
 #
 # $$
-# \Delta w = A_2^+\, r_1 \;\;\text{(post spike)}, \qquad \Delta w = -A_2^-\, o_1 \;\;\text{(pre spike)} .
+# \begin{aligned}
+# \Delta w &= A_2^+\, r_1 && \text{(post spike)}, \\
+# \Delta w &= -A_2^-\, o_1 && \text{(pre spike)} .
+# \end{aligned}
 # $$ (eq-pair)
 #
 # The measured windows are $\tau_+ = 16.8$ and $\tau_- = 33.7$ ms. Traces add up (*all-to-all*) or restart at 1 (*nearest*).
@@ -182,13 +185,19 @@ run.say("".join(lines))
 # **Triplet rule** {cite:p}`pfister2006triplets`: slower traces $r_2$ and $o_2$ ($\tau_x$, $\tau_y$), read before their own update, modulate both sides of {eq}`eq-pair`:
 #
 # $$
-# \Delta w = r_1\,(A_2^+ + A_3^+\, o_2) \;\;\text{(post spike)}, \qquad \Delta w = -o_1\,(A_2^- + A_3^-\, r_2) \;\;\text{(pre spike)} .
+# \begin{aligned}
+# \Delta w &= r_1\,(A_2^+ + A_3^+\, o_2) && \text{(post spike)}, \\
+# \Delta w &= -o_1\,(A_2^- + A_3^-\, r_2) && \text{(pre spike)} .
+# \end{aligned}
 # $$ (eq-triplet)
 #
 # **Voltage rule** {cite:p}`clopath2010connectivity`, as in a replication that was read {cite:p}`larisch2019connectivity`:
 #
 # $$
-# \dot w = -A_\mathrm{LTD}\,\frac{\bar{\bar u}}{u_\mathrm{ref}^2}\,X\,(\bar u_- - \theta_-)_+ + A_\mathrm{LTP}\,\bar x\,(u - \theta_+)_+\,(\bar u_+ - \theta_-)_+
+# \begin{aligned}
+# \dot w = &-A_\mathrm{LTD}\,\frac{\bar{\bar u}}{u_\mathrm{ref}^2}\,X\,(\bar u_- - \theta_-)_+ \\
+# &+ A_\mathrm{LTP}\,\bar x\,(u - \theta_+)_+\,(\bar u_+ - \theta_-)_+
+# \end{aligned}
 # $$ (eq-voltage)
 #
 # with a presynaptic spike $X$, its trace $\bar x$, and filtered membrane potentials $\bar u_\pm$ of an adaptive exponential neuron.

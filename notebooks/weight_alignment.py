@@ -101,7 +101,7 @@ def mean_of(table, *rules):
 # A layer computes $y$ from $x$, the error $\delta y$ comes back through the feedback $B$, and the weight $W$ follows the pseudo-gradient:
 #
 # $$
-# y = W x, \qquad \delta x = B\,\delta y, \qquad \delta W = \delta y\,x^\top .
+# y = W x, \quad \delta x = B\,\delta y, \quad \delta W = \delta y\,x^\top .
 # $$ (eq-layer)
 #
 # If $B = W^\top$ at all times, {eq}`eq-layer` is backpropagation (BP). Otherwise $B$ descends a sum of potentials,
