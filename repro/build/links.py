@@ -29,8 +29,12 @@ def report(lines: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
 def check(where: Layout) -> str:
     """Check every external link of the pages, and say how many there are. Raises Mistake with those that are broken."""
     site.stage(where, site.known_chapters(where))
-    done = site.jupyter_book(where, "--builder", "linkcheck")
-    output = ROOT / where.source / "_build" / "linkcheck" / "output.json"
+    folder = (
+        ROOT / where.toc.parent / "links"
+    )  # beside the site: jupyter-book would write what it found among the pages
+    output = folder / "_build" / "html" / "output.json"
+    output.unlink(missing_ok=True)
+    done = site.jupyter_book(where, "--builder", "linkcheck", "--path-output", str(folder))
     if not output.exists():
         raise Mistake(f"jupyter-book: {done.stderr.strip()[-2000:]}")
     lines = [json.loads(line) for line in output.read_text().splitlines()]

@@ -214,5 +214,5 @@ def test_the_start_page_has_a_square_a_claim_and_a_figure_a_chapter(page, addres
     assert cards.count() == len(CHAPTERS)
     for image in cards.locator("img").all():
         assert image.get_attribute("alt")
-        image.scroll_into_view_if_needed()
-        assert image.evaluate("img => img.decode().then(() => img.naturalWidth > 100)")
+        loaded = "img => { img.loading = 'eager'; return img.decode().then(() => img.naturalWidth > 100); }"
+        assert image.evaluate(loaded)
