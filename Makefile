@@ -11,10 +11,13 @@ READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit lock clean
+.PHONY: help book serve pdf links test lint unit lock clean
 
 help:
 	@echo "make book    execute every chapter and build the site   (SCALE=smoke|book|full CHAPTERS=\"a b\" JOBS=2 TORCH=cpu)"
+	@echo "make serve   build, show the book at http://127.0.0.1:5500, and again whenever a file changes   (SCALE=smoke)"
+	@echo "make pdf     the book as one PDF, printed by Chromium"
+	@echo "make links   check the links that leave the book; needs the network"
 	@echo "make test    lint, types, unit tests, all chapters at scale smoke, the site in a browser"
 	@echo "make lock    renew requirements.lock from pyproject.toml"
 	@echo "make clean   remove what was built; executed chapters too"
@@ -22,6 +25,16 @@ help:
 book: $(READY)
 	@python -m repro.build check --scale "$(SCALE)" --chapters "$(CHAPTERS)" --jobs "$(JOBS)"
 	@$(call snakemake,$(SCALE),$(CHAPTERS)); code=$$?; python -m repro.build summary --scale $(SCALE) && exit $$code
+
+serve: $(READY)
+	@python -m repro.build check --scale "$(SCALE)" --chapters "" --jobs "$(JOBS)"
+	@python -m repro.build serve --scale $(SCALE) --jobs $(JOBS)
+
+pdf: book
+	@python -m repro.build pdf --scale $(SCALE)
+
+links: book
+	@python -m repro.build links --scale $(SCALE)
 
 # one thread a worker: two workers fill two cores
 test: lint unit

@@ -1,13 +1,15 @@
 """The arrows of the book: chapter -> executed notebook -> site. `make book` calls it; `--executor slurm` takes it to a cluster."""
 
 import os
+from pathlib import Path
 
 from repro.build.layout import Layout, choose, inputs
 
 SCALE = config.get("scale", "book")
 CHAPTERS = choose(str(config.get("chapters") or ""))
 LAYOUT = Layout(SCALE)
-PAGES = [path for path in glob_wildcards("book/{page,(?!chapters/|_build/).*}").page]
+MADE = r"chapters/|_build/|api/|notation\.md|howto/costs\.md"  # by a build, and no reason for another
+PAGES = [path for path in glob_wildcards("book/{page,(?!" + MADE + ").*}").page]
 
 
 envvars: "PATH"
@@ -25,11 +27,8 @@ rule site:
         [f"book/{page}" for page in PAGES],
         "_config.yml",
         "_toc.yml",
-        "repro/build/site.py",
-        "repro/build/gather.py",
-        "repro/build/sheet_page.py",
-        "repro/multifactor/sheet.py",
-        "repro/tables.py",
+        "CITATION.cff",
+        sorted(str(path) for path in Path("repro").rglob("*.py")),  # the reference shows them
     output:
         update(LAYOUT.site / "index.html"),
     shell:

@@ -118,17 +118,27 @@ def legend(where, *handles, **how):
 #
 # All of this is [N], in this chapter's symbols; the note uses `a`, `φ`, `f`, `k` and `x` twice each.
 #
-# - A multilayer network, $x^{\ell+1}_j = φ(\sum_i w_{ji} x^\ell_i)$ [N].
+# - A multilayer network, the left of {eq}`eq-multilayer` [N].
 # - Standard spike-timing plasticity is $Δw \propto f(x_\mathrm{pre}, x_\mathrm{post})$, two factors [N].
-# - Backpropagation is $Δw_{ji} \propto -δ_j x_i$ with $δ_j = (\sum_k w_{kj} δ_k)\, φ'$: error from above times input activity [N].
+# - Backpropagation, the right of {eq}`eq-multilayer`: error from above times input activity [N].
 # - Then, without a word, $F(i, j) = [x, y, θ, ψ]$ with $k = 13.165$, $x = \mathrm{round}(i/k)$, $θ = a r + b r^2$ with $r = i/k - x$, and $y$, $ψ$ alike from $j$ [N]. $a$ and $b$ have no values.
+#
+# $$
+# x^{\ell+1}_j = φ\Big(\sum_i w_{ji}\, x^\ell_i\Big); \qquad Δw_{ji} \propto -δ_j\, x_i, \quad δ_j = \Big(\sum_k w_{kj}\, δ_k\Big)\, φ' \qquad \text{[N]}
+# $$ (eq-multilayer)
 #
 # What the map is for, the note does not say. Three readings [I]: a *cortical sheet*, $(x, y)$ the column of a unit, $θ$ its orientation and $ψ$ its phase; a *synapse index*, so that a rule may
 # depend on where a synapse lies; a *toy target*, structure to be inferred from indices. This chapter works with the first, and in *A place as a factor* with the second.
 #
 # ## The flip [E]
 #
-# Let $E = \frac12\|o - t\|^2$ and $t' = 2o - t$. Then $o - t' = -(o - t)$: the gradient of *every* weight changes its sign, and no activity changes. A two-factor change
+# Let $E$ be half the squared distance of the output $o$ to its target $t$, and $t'$ the target flipped about the output:
+#
+# $$
+# E = \tfrac12\|o - t\|^2, \qquad t' = 2o - t, \qquad o - t' = -(o - t) .
+# $$ (eq-flip)
+#
+# By {eq}`eq-flip` the gradient of *every* weight changes its sign, and no activity changes. A two-factor change
 # $g(x_\mathrm{pre}, x_\mathrm{post})$ is therefore the same for both targets, its cosine to downhill takes opposite values, and the mean over both is 0 [E]. $E$ is the same for both as well, so multiplying by a
 # function of the error changes nothing [E]. *The loophole* [E]: where the output is held at its target while it learns, post carries the error, and the premise fails. And nothing here speaks against two-factor rules where the useful
 # signal *is* in the statistics of the input.
@@ -184,8 +194,17 @@ run.claim(
 # %% [markdown]
 # ## What a scalar buys: the law of node perturbation [E]
 #
-# The smallest third factor is one number for all. It helps only through its covariance with what a unit did by itself. In node perturbation {cite:p}`werfel2005learning` [S] that is noise: $Δ = -\frac1B \sum_b (L(ξ_b) - L(0))\, ξ_b/σ^2$ over $B$ trials. For small σ its mean is
-# the gradient with its sign changed, and $E\|Δ\|^2 = \|g\|^2 (1 + (N+1)/B)$ for $N$ noisy nodes, so that $\cos ≈ 1/\sqrt{1 + (N+1)/B}$ [E]: a scalar pays for its simplicity with a number of trials that grows as the number of nodes.
+# The smallest third factor is one number for all. It helps only through its covariance with what a unit did by itself. In node perturbation {cite:p}`werfel2005learning` [S] that is noise $ξ_b$ of variance $σ^2$ in each of $B$ trials:
+#
+# $$
+# \begin{aligned}
+# Δ &= -\frac1B \sum_b \big(L(ξ_b) - L(0)\big)\, \frac{ξ_b}{σ^2}, \\
+# E\|Δ\|^2 &= \|g\|^2 \left(1 + \frac{N+1}{B}\right), \\
+# \cos(Δ, -g) &≈ \frac{1}{\sqrt{1 + (N+1)/B}} \qquad \text{[E]}
+# \end{aligned}
+# $$ (eq-node-perturbation)
+#
+# for small σ and $N$ noisy nodes, where the mean of $Δ$ is the gradient $g$ with its sign changed [E]: by {eq}`eq-node-perturbation` a scalar pays for its simplicity with a number of trials that grows as the number of nodes.
 
 # %%
 pairs = run.at(
@@ -417,8 +436,19 @@ means = measures.groupby("rule", sort=False)[["angle", "signs", "gain"]].mean()
 #
 # ### Delayed reward
 #
-# Two cues, one Bernoulli unit, reward seconds later, other cues in between. The rule is reward-modulated {cite:p}`fremaux2016neuromodulated` [S, equation K]: $\dot e = -e/τ + (s - p)x$, $Δw = η(R - b)\,e$. A baseline $b$ that is
-# not the mean reward adds an unsupervised term, exactly [E]: $\langle (R-b)H \rangle = \mathrm{cov}(R, H) + (\langle R \rangle - b)\langle H \rangle$; it vanishes where $H$ has mean 0, as in REINFORCE {cite:p}`williams1992simple` [K].
+# Two cues, one Bernoulli unit, reward seconds later, other cues in between. The rule is reward-modulated {cite:p}`fremaux2016neuromodulated` [S, equation K]:
+#
+# $$
+# \dot e = -e/τ + (s - p)\,x, \qquad Δw = η\,(R - b)\,e \qquad \text{[K]}
+# $$ (eq-reward)
+#
+# In {eq}`eq-reward` a baseline $b$ that is not the mean reward adds an unsupervised term, exactly [E], with $H$ what multiplies the reward:
+#
+# $$
+# \langle (R-b)\,H \rangle = \mathrm{cov}(R, H) + (\langle R \rangle - b)\,\langle H \rangle \qquad \text{[E]}
+# $$ (eq-baseline)
+#
+# The last term of {eq}`eq-baseline` vanishes where $H$ has mean 0, as in REINFORCE {cite:p}`williams1992simple` [K].
 
 # %%
 delays = run.at(smoke=(0.0, 1.0), book=(0.0, 0.2, 0.5, 1.0, 2.0), full=(0.0, 0.2, 0.5, 1.0, 1.5, 2.0))
@@ -482,7 +512,7 @@ run.claim("M-18", max(gaps))
 # ### Delayed XOR
 #
 # Two cues, one after the other; at the end of the trial the output should tell whether they differed, and one number says how far off it was. Miconi's rule {cite:p}`miconi2017biologically` [K] keeps $e_{ij} = \sum_t (r_j Δ_i)^3$, $Δ$ a unit's own fluctuation,
-# and makes $Δw = η\,(R - \bar R)\,e$. The cube lets single kicks stand out. *Without trace* only the trial's last step counts.
+# and makes $Δw = η\,(R - \bar R)\,e$, the right of {eq}`eq-reward` with the mean reward as baseline. The cube lets single kicks stand out. *Without trace* only the trial's last step counts.
 
 # %%
 setting, xor_seeds = delayed_xor.Setting(), run.seeds(run.at(smoke=2, book=20, full=40), "xor")
@@ -522,8 +552,13 @@ run.say(
 # %% [markdown]
 # ### Store and recall
 #
-# With a vector as third factor the trace still has work to do. A cue, a gap of several membrane time constants $τ$, a recall signal, and only then an error. RFLO {cite:p}`murray2019local` [K]: $Δw_{ab} \propto -(Bε)_a p_{ab}$ with
-# $τ \dot p = -p + φ'(u_a) h_b$. e-prop {cite:p}`bellec2020solution` [K] has the same form for spiking units; it is in the room, and not run here.
+# With a vector as third factor the trace still has work to do. A cue, a gap of several membrane time constants $τ$, a recall signal, and only then an error. RFLO {cite:p}`murray2019local` [K] is
+#
+# $$
+# Δw_{ab} \propto -(Bε)_a\, p_{ab}, \qquad τ\, \dot p_{ab} = -p_{ab} + φ'(u_a)\, h_b \qquad \text{[K]}
+# $$ (eq-rflo)
+#
+# and e-prop {cite:p}`bellec2020solution` [K] has the form of {eq}`eq-rflo` for spiking units; it is in the room, and not run here.
 
 # %%
 gaps_tau = run.at(smoke=(1.0, 4.0), book=(1.0, 2.0, 4.0, 8.0), full=(0.0, 1.0, 2.0, 4.0, 8.0, 16.0))
@@ -569,7 +604,13 @@ run.say(
 # %% [markdown]
 # ### Bursts: two signals on one axon
 #
-# In the burst-dependent rule {cite:p}`payeur2021burst` [K] events carry the activity up and bursts carry the error down: $Δw \propto (B - \bar P E)\,\tilde E_\mathrm{pre}$, with $P = B/E$ set by the dendrite. If the feedback is cut, $P$ stays at its mean and nothing changes [E].
+# In the burst-dependent rule {cite:p}`payeur2021burst` [K] events carry the activity up and bursts carry the error down,
+#
+# $$
+# Δw \propto (B - \bar P E)\,\tilde E_\mathrm{pre}, \qquad P = B/E \qquad \text{[K]}
+# $$ (eq-burst)
+#
+# with $P$ set by the dendrite. If the feedback is cut, $P$ stays at its mean, and nothing changes by {eq}`eq-burst` [E].
 
 # %%
 burst_seeds = run.seeds(run.at(smoke=3, book=20, full=100), "burst")
@@ -599,8 +640,14 @@ run.say(
 # %% [markdown]
 # ## The map
 #
-# The note's last lines give every pair of indices four numbers [N]; everything in this section but the name *orientation* follows from them exactly [E]. With $k = 2633/200$ and
-# $r = i/k - \mathrm{round}(i/k)$ there is an integer form, $x = \lfloor(400 i + 2633)/5266\rfloor$ and $2633\,r = 200 i - 2633 x$, and no number here rests on rounding. The note gives no $a$ and $b$; the chapter takes
+# The note's last lines give every pair of indices four numbers [N],
+#
+# $$
+# x = \mathrm{round}(i/k), \qquad r = i/k - x, \qquad θ = a\,r + b\,r^2 \qquad \text{[N]}
+# $$ (eq-map)
+#
+# and $y$, $ψ$ alike from $j$; everything in this section but the name *orientation* follows from {eq}`eq-map` exactly [E]. With $k = 2633/200$ there is an integer form,
+# $x = \lfloor(400 i + 2633)/5266\rfloor$ and $2633\,r = 200 i - 2633 x$, and no number here rests on rounding. The note gives no $a$ and $b$; the chapter takes
 # $a = π$ and $b = 0$ unless told otherwise [I]. [A page with sliders](../map.md) redraws the sheet for others.
 #
 # ### Columns [E], read as a cortical sheet [I]

@@ -23,9 +23,11 @@
 # A neuron with weights $w$ sums its input, $u = w^\top x$, fires $y = g(u)$, and its synapses change by $\Delta w \propto x\,h(y)$. What
 # counts is the product of both, the **effective nonlinearity** $f = h \circ g$:
 #
-# $$\Delta w \propto x\, f(w^\top x), \qquad \lVert w\rVert = 1 .$$
+# $$
+# \Delta w \propto x\, f(w^\top x), \qquad \lVert w\rVert = 1 .
+# $$ (eq-nonlinear-hebbian)
 #
-# On average this climbs $\langle F(w^\top x)\rangle$ with $F' = f$, the *optimisation value* of the pattern $w$. If the input is white,
+# On average {eq}`eq-nonlinear-hebbian` climbs $\langle F(w^\top x)\rangle$ with $F' = f$, the *optimisation value* of the pattern $w$. If the input is white,
 # $\langle xx^\top\rangle = 1$, every pattern gives $u$ the same variance, and only higher-order statistics can make one pattern better
 # than another. So a field can be predicted before anything is learned: it is the pattern of largest value.
 
@@ -126,12 +128,19 @@ SHADES = dict(zip(FIVE, COLOURS, strict=False))
 # ## Where a nonlinearity comes from: the neuron times its plasticity
 #
 # A cortical neuron turns its current into spikes by $g(I) \approx a\,(I - \theta_1)_+$. The triplet rule of spike-timing-dependent
-# plasticity, averaged over Poisson spikes, changes weights by $h(y) \propto y^2 - b\,y$, where the published amplitudes and time
-# constants for visual cortex give $b = A_2^-\tau_- / (A_3^+\tau_+\tau_y)$. One after the other they make the **quadratic rectifier**
+# plasticity, averaged over Poisson spikes, changes weights by
 #
-# $$f(I) \propto (I - \theta_1)_+\,(I - \theta_2), \qquad \theta_2 = \theta_1 + b/a .$$
+# $$
+# h(y) \propto y^2 - b\,y, \qquad b = \frac{A_2^-\,\tau_-}{A_3^+\,\tau_+\,\tau_y},
+# $$ (eq-rate-triplet)
 #
-# Each step is measured here: the f-I curve of a generalised leaky integrate-and-fire neuron with adaptation, a moving threshold and
+# with the published amplitudes and time constants for visual cortex. One after the other they make the **quadratic rectifier**
+#
+# $$
+# f(I) \propto (I - \theta_1)_+\,(I - \theta_2), \qquad \theta_2 = \theta_1 + b/a .
+# $$ (eq-quadratic-rectifier)
+#
+# Each step from {eq}`eq-rate-triplet` on is measured here: the f-I curve of a generalised leaky integrate-and-fire neuron with adaptation, a moving threshold and
 # noise (its constants are this book's own) in 500 ms steps of current, simulated by Brian2; the weight change of Poisson trains; and the weight
 # change that the neuron's own spikes cause at constant current, both by exact sums over spikes.
 
@@ -218,14 +227,19 @@ run.say(
 # %% [markdown]
 # ## Simple cells, whatever the nonlinearity
 #
-# Five nonlinearities that stand for five theories: the quadratic rectifier (BCM, triplet plasticity), the linear rectifier (L1 sparse coding),
+# Five nonlinearities that stand for five theories: the quadratic rectifier {eq}`eq-quadratic-rectifier` (BCM, triplet plasticity), the linear rectifier (L1 sparse coding),
 # the Cauchy and L0 functions (sparse coding with other priors) and the negative sigmoid (independent component analysis). Four
 # patterns are put before each: random, a grating, a difference of Gaussians, and a localized oriented field, which is the best field that
 # the neuron with the chapter's default nonlinearity learned. Grating and difference of Gaussians get their frequency, orientation and
 # size from it. Patterns are judged on regions that nothing was learned from.
 #
-# Then each nonlinearity learns for itself, from the same random weights, by the fixed-point iteration $w \leftarrow
-# \mathrm{normalise}(\langle x f(w^\top x)\rangle + c\,w)$, which climbs $\langle F\rangle$ without a learning rate. Units do not see each other.
+# Then each nonlinearity learns for itself, from the same random weights, by the fixed-point iteration
+#
+# $$
+# w \leftarrow \mathrm{normalise}\left(\langle x\, f(w^\top x)\rangle + c\,w\right),
+# $$ (eq-iteration)
+#
+# which climbs $\langle F\rangle$ without a learning rate. Units do not see each other.
 # The controls should fail: a linear $f$ has nothing to climb on white input, and $+\tanh$ climbs the other way.
 
 # %%
@@ -413,9 +427,15 @@ else:
 # %% [markdown]
 # ## Selectivity index
 #
-# Would a neuron rather see a long-tailed projection or a Gaussian one? The selectivity index compares the value of a Laplacian $l$ and a Gaussian $g$,
-# both of variance 1: $\mathrm{SI} = (\langle F(l)\rangle - \langle F(g)\rangle)/(\sigma_{F(l)}\,\sigma_{F(g)})$. Localized features have
-# long tails, so its sign should tell which nonlinearities learn them. It needs no image; four families of nonlinearities put it to the test.
+# Would a neuron rather see a long-tailed projection or a Gaussian one? The selectivity index compares the value of a Laplacian variable $l$ and a Gaussian one $z$,
+# both of variance 1:
+#
+# $$
+# \mathrm{SI} = \frac{\langle F(l)\rangle - \langle F(z)\rangle}{\sigma_{F(l)}\,\sigma_{F(z)}} .
+# $$ (eq-selectivity)
+#
+# Localized features have long tails, so the sign of {eq}`eq-selectivity` should tell which nonlinearities learn them. It needs no image; four families of
+# nonlinearities put it to the test.
 
 # %%
 sweep_axis = {
@@ -535,8 +555,14 @@ run.claim("B-F4a", [sum(inside(surface) for surface in draw) for draw in surface
 # %% [markdown]
 # ## Units that inhibit each other
 #
-# Alone, many neurons end at the same few fields. With lateral inhibition, $\dot u = -u + Wx - V(u)_+$, where $V$ grows with the correlation of two
-# outputs, they are pushed apart.
+# Alone, many neurons end at the same few fields. With lateral inhibition,
+#
+# $$
+# \dot u = -u + Wx - V\,(u)_+ ,
+# $$ (eq-lateral)
+#
+# where $V$ grows with the correlation of two outputs, they are pushed apart. For each patch the activity settles by {eq}`eq-lateral` before the
+# weights follow {eq}`eq-nonlinear-hebbian`.
 
 # %%
 options = Options(batches=run.at(smoke=300, book=1500, full=5000))
@@ -679,7 +705,7 @@ run.say(
 #
 # White input is an assumption. Left as they are, photographs have strong second-order correlations: their amplitude spectrum falls about as one
 # over the frequency. To see what that does, white components are made weaker again, each by a power of its mean frequency $R$, so that the amplitude
-# spectrum falls as $R^{-\\alpha}$; total variance stays. At $\\alpha = 0$ the input is white. (In a first form the exponent of the image filter was
+# spectrum falls as $R^{-\alpha}$; total variance stays. At $\alpha = 0$ the input is white. (In a first form the exponent of the image filter was
 # varied, with no whitening behind it; the input then was not white at any exponent, which is not what the claim is about. **The verdict on B-F6a2 turned
 # with that change**, from not reproduced to reproduced, so take it as exploratory.)
 
@@ -961,8 +987,13 @@ run.say(
 # balances potentiation. Then the weights follow the covariance of the input with $y^2 - b\,y$, $b = \langle y^2\rangle/\langle y\rangle$: the sliding threshold of BCM
 # theory. Without it either sign wins everywhere, and a field shrinks to a pixel or grows to total contrast.
 #
-# First its **rate reduction**, live: $w \leftarrow \mathrm{normalise}\,\langle (r - \langle r\rangle)\, y\,(y - b)\rangle_+$ with rectified inputs $r$. Then the **spiking neurons**
-# themselves, from a stored run (`python -m repro.nonlinear_hebbian.spiking_stored`, a few minutes).
+# First its **rate reduction**, live, with rectified inputs $r$:
+#
+# $$
+# w \leftarrow \mathrm{normalise}\,\langle (r - \langle r\rangle)\, y\,(y - b)\rangle_+ .
+# $$ (eq-rate-reduction)
+#
+# Then the **spiking neurons** themselves, of which {eq}`eq-rate-reduction` is the reduction, from a stored run (`python -m repro.nonlinear_hebbian.spiking_stored`, a few minutes).
 
 # %%
 rate_seeds = run.seeds(run.at(smoke=4, book=6, full=12), "rate reduction")
@@ -1058,7 +1089,7 @@ for name, each in fields.items():
 # %% [markdown]
 # ## Implementation details that matter
 #
-# 1. **The sign of $f$ matters, and plain normalisation loses it.** For $-\tanh$ the iteration $w \leftarrow \mathrm{normalise}\langle x f\rangle$ *descends*. Adding
+# 1. **The sign of $f$ matters, and plain normalisation loses it.** For $-\tanh$ the iteration {eq}`eq-iteration` without $c\,w$ *descends*. Adding
 #    $c\,w$ with $c \ge -\min f'$ makes it climb; on white input that changes the value by a constant only.
 # 2. **FastICA's Newton step is blind to that sign**: $f$ and $-f$ take the same steps. It must not be used to show that $+\tanh$ fails.
 # 3. **Three measures, never one.** A single pixel fits a Gabor function, a grating is perfectly oriented, a blob is localized.

@@ -101,8 +101,13 @@ stored_run = f"matrix, commit {origin['commit']}"
 # %% [markdown]
 # ## What theory says before anything is run
 #
-# Averaged over inputs, $B$ moves by $-(\text{decay}\,B + \text{sparse}\,C B + \text{null}\,B W C W^\top) + \text{amp}\,C W^\top + \text{self}\,W^\top$, with $C$ the second moment of the layer's input.
-# Amp and self push it towards the weight and do not depend on $B$; decay, null and sparse shrink it. So the signs alone sort the sets:
+# Averaged over inputs, with $C$ the second moment of the layer's input, $B$ moves by
+#
+# $$
+# \langle\Delta B\rangle \propto \mathrm{amp}\,C W^\top + \mathrm{self}\,W^\top - (\mathrm{decay}\,B + \mathrm{sparse}\,C B + \mathrm{null}\,B W C W^\top) .
+# $$ (eq-feedback-drift)
+#
+# In {eq}`eq-feedback-drift` amp and self push $B$ towards the weight and do not depend on it; decay, null and sparse shrink it. So the signs alone sort the sets:
 #
 # | class | sets | what the feedback does |
 # |---|---|---|

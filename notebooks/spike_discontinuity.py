@@ -147,12 +147,16 @@ for name, world in (("L-25a", "independent"), ("L-25b", "driven"), ("L-25c", "ra
 #
 # Two leaky neurons get noise of which a share $c$ is common to both,
 #
-# $$\dot v_i = -v_i/\tau + w_i\,\sigma\,(\sqrt c\,\eta_0 + \sqrt{1-c}\,\eta_i)/\sqrt\tau,$$
+# $$
+# \dot v_i = -v_i/\tau + w_i\,\sigma\,(\sqrt c\,\eta_0 + \sqrt{1-c}\,\eta_i)/\sqrt\tau,
+# $$ (eq-two-neurons)
 #
 # spike at $\mu = 1$, are held at 0 for 3 ms, and their filtered spikes $s_i$ make a cost $C$. Time is cut into windows of length $T$. In each, $H_i$ says whether the neuron spiked, and $Z_i$ is
 # the largest value that its *drive* reached: the potential as if no spike had reset it since the window began. All that confounds varies smoothly with $Z_i$; only the spike jumps at $\mu$. So
 #
-# $$\underbrace{E[C\mid H_i{=}1] - E[C\mid H_i{=}0]}_{\text{observed dependence}}\qquad\text{and}\qquad \underbrace{\lim_{z\downarrow\mu}E[C\mid Z_i{=}z] - \lim_{z\uparrow\mu}E[C\mid Z_i{=}z]}_{\text{spiking discontinuity}}$$
+# $$
+# \underbrace{E[C\mid H_i{=}1] - E[C\mid H_i{=}0]}_{\text{observed dependence}}\qquad\text{and}\qquad \underbrace{\lim_{z\downarrow\mu}E[C\mid Z_i{=}z] - \lim_{z\uparrow\mu}E[C\mid Z_i{=}z]}_{\text{spiking discontinuity}}
+# $$ (eq-discontinuity)
 #
 # differ by what the shared noise does. The jump is read within a half-width $p$ of the threshold: as a difference of means (*constant*) or of two fitted lines at $\mu$ (*linear*).
 
@@ -191,7 +195,7 @@ run.figure(
 # %% [markdown]
 # ## One pair, five correlations
 #
-# Weights (12, 9), the authors' quadratic cost, 100 s a run. The *truth* is by randomisation: in each window, all that came before as it was, the neuron is made to fire once or not at all, at a step
+# The two sides of {eq}`eq-discontinuity` for weights (12, 9), the authors' quadratic cost, 100 s a run. The *truth* is by randomisation: in each window, all that came before as it was, the neuron is made to fire once or not at all, at a step
 # drawn from those at which narrow crossings fire.
 
 # %%
@@ -434,8 +438,13 @@ run.claim("L-17", lambda: medians.max(1) / medians.min(1))
 # %% [markdown]
 # ## What effect is it?
 #
-# The article reads the effect as a finite difference: a spike moves the filtered output $S_i$ at the window's end by a constant $\Delta s = (1-e^{-T/\tau_s})/T$ and does nothing else, so
-# $\beta_i \approx E[C(S_i + \Delta s) - C(S_i)\mid H_i = 0]$, and for small steps $\Delta s\, E[\partial C/\partial S_i]$. That takes spike times to be uniform in the window.
+# The article reads the effect as a finite difference: a spike moves the filtered output $S_i$ at the window's end by a constant $\Delta s$ and does nothing else, so
+#
+# $$
+# \beta_i \approx E[C(S_i + \Delta s) - C(S_i)\mid H_i = 0], \qquad \Delta s = (1-\mathrm{e}^{-T/\tau_s})/T,
+# $$ (eq-finite-difference)
+#
+# and for small steps $\Delta s\, E[\partial C/\partial S_i]$. The constant in {eq}`eq-finite-difference` takes spike times to be uniform in the window.
 
 # %%
 grid, n_reps = learning.weight_grid(run.at(smoke=2, book=4, full=10)), run.at(smoke=3, book=5, full=5)
@@ -557,7 +566,9 @@ run.claim("L-13c", [np.mean(high[0]) / np.mean(low[0]) - 1 for high, low in pair
 # A neuron cannot wait for the end of a run. The article fits its local model by stochastic gradient. The released code *pairs* windows: one just below the threshold is remembered until one just above
 # follows; then, with $a^- = (1, 0, -z)$ and $a^+ = (1, z, 0)$ (or $(1, 0, 0)$ without slopes), $z$ the drive minus the threshold,
 #
-# $$V \leftarrow V - \eta\left[(V\cdot a^- + C^-)\,a^- + (V\cdot a^+ - C^+)\,a^+\right].$$
+# $$
+# V \leftarrow V - \eta\left[(V\cdot a^- + C^-)\,a^- + (V\cdot a^+ - C^+)\,a^+\right].
+# $$ (eq-online)
 #
 # The residuals sum to $2V_0 - (C^+ - C^-)$: if the two costs are independent draws, $V_0$ settles at **half** the effect. The authors' notebooks multiply it by 2.4 or 2.6. Here it is doubled. The authors'
 # example: weights (14, 7), $c = 0.75$, the banana cost, $p = 0.05$, with slopes.
@@ -727,8 +738,14 @@ run.say(
 # %% [markdown]
 # ## Learning by it
 #
-# Both neurons change their weights in every window, $w_i \leftarrow w_i - \epsilon V_i\,\mu'(w_i)$, clipped to 2 and 20, with $V_i$ the online estimate and $\mu'$ the change of the rate with the weight from the authors' table.
-# Starts lie on a grid; the goal is the minimum of the mean cost. With $p = 1$ the same rule learns by the observed dependence.
+# Both neurons change their weights in every window,
+#
+# $$
+# w_i \leftarrow w_i - \epsilon\, V_i\,\mu'(w_i),
+# $$ (eq-spiking-descent)
+#
+# clipped to 2 and 20, with $V_i$ the online estimate {eq}`eq-online` and $\mu'$ the change of the rate with the weight from the authors' table.
+# Starts lie on a grid; the goal is the minimum of the mean cost. With $p = 1$ the rule {eq}`eq-spiking-descent` learns by the observed dependence.
 
 # %%
 starts = learning.weight_grid(run.at(smoke=2, book=8, full=10))
@@ -835,7 +852,7 @@ run.say(
 # %% [markdown]
 # ## Many neurons
 #
-# $n$ neurons, all weights 10, a random readout, cost $|V\cdot s - 0.1|$. How well does the direction $(\beta_1, \dots, \beta_n)$ that all estimate together agree with the true one? Here, a run keeps
+# $n$ neurons like the two of {eq}`eq-two-neurons`, all weights 10, a random readout, cost $|V\cdot s - 0.1|$. How well does the direction $(\beta_1, \dots, \beta_n)$ that all estimate together agree with the true one? Here, a run keeps
 # its readout for all correlations, and the truth comes from randomised spikes in other noise. In the authors' figure it is one long run of the observed dependence at $c = 0.001$, so that the observed
 # dependence wins at $c = 0.01$ by construction; their angles of the observed dependence are folded to at most 90°, and their squared error is that of unit 1 alone. Here it is the mean over all units.
 
@@ -1066,7 +1083,9 @@ run.say(
 # let it find them out with the discontinuity. In a *feedback phase* one layer is driven by noise. Upper unit $j$ sends its potential
 # $q_j$ back, a filtered train of its spikes, and lower unit $i$ asks of each $q_j$ what it asked of the reward above: does it jump where my own drive crosses threshold?
 #
-# $$\beta_{ij} = \lim_{z\downarrow\mu} E[y_{ij}\,|\,z_i=z] - \lim_{z\uparrow\mu} E[y_{ij}\,|\,z_i=z]\;\propto\;w_{ji},$$
+# $$
+# \beta_{ij} = \lim_{z\downarrow\mu} E[y_{ij}\,|\,z_i=z] - \lim_{z\uparrow\mu} E[y_{ij}\,|\,z_i=z]\;\propto\;w_{ji},
+# $$ (eq-feedback-jump)
 #
 # $y_{ij}$ the mean of $q_j$ over a window of 30 ms minus $q_j$ just before it, $z_i$ the largest drive in the window. A window opens when the drive comes within
 # 0.1 of threshold. The code fits a line on each side by one step of gradient descent a window, rate $10^{-3}$, from 0 (*as coded*). What this
@@ -1099,7 +1118,7 @@ METHOD_NAMES = {
 # %% [markdown]
 # ### One phase, weights at rest
 #
-# 192 units onto 10, the last layer of the authors' network, random weights. A fifth of the lower units is active at a time, for 100 ms.
+# The jump {eq}`eq-feedback-jump` for 192 units onto 10, the last layer of the authors' network, random weights. A fifth of the lower units is active at a time, for 100 ms.
 
 # %%
 phase_seeds = run.seeds(run.at(smoke=2, book=5, full=10), "feedback phase")
@@ -1511,9 +1530,11 @@ run.say(
 # The chapter on weight alignment ends with rules that need to know the weights. Symmetric alignment moves the feedback by $B \leftarrow (1-a)B + a\hat W$, with $\hat W = W$. Put an estimate in its place: $W$ with noise of $r$ times its
 # root mean square, renewed every $k$ steps and held in between. For resting weights the feedback ends at
 #
-# $$\tan\angle(B, W) = r\sqrt{\frac{1-q}{1+q}}, \qquad q = (1-a)^k,$$
+# $$
+# \tan\angle(B, W) = r\sqrt{\frac{1-q}{1+q}}, \qquad q = (1-a)^k,
+# $$ (eq-estimate-averaged)
 #
-# from the weight, at each renewal: frequent estimates are averaged, a rare one is believed. Spiking units are estimators of this kind: an angle $\alpha$ between their estimate and the weight is a noise of $r = \tan\alpha$,
+# from the weight, at each renewal: frequent estimates are averaged, a rare one is believed. Spiking units are estimators as {eq}`eq-estimate-averaged` has them: an angle $\alpha$ between their estimate and the weight is a noise of $r = \tan\alpha$,
 # renewed once an epoch. Feedback takes the norm of the weight here, so that only its direction counts.
 
 # %%

@@ -171,27 +171,54 @@ run.say("".join(lines))
 # %% [markdown]
 # ## The rules
 #
-# **Pair STDP**: a presynaptic spike leaves a trace $r_1$ (decay $\tau_+$), a postsynaptic one $o_1$ ($\tau_-$). At a post spike $w$ grows by $A_2^+ r_1$, at a
-# pre spike it falls by $A_2^- o_1$. The measured windows are $\tau_+ = 16.8$ and $\tau_- = 33.7$ ms. Traces add up (*all-to-all*) or restart at 1 (*nearest*).
+# **Pair STDP**: a presynaptic spike leaves a trace $r_1$ (decay $\tau_+$), a postsynaptic one $o_1$ ($\tau_-$). The weight $w$ moves at spikes only,
 #
-# **Triplet rule** {cite:p}`pfister2006triplets`: slower traces $r_2$ and $o_2$ ($\tau_x$, $\tau_y$), read before their own update, modulate both: at a post spike
-# $w$ grows by $r_1 (A_2^+ + A_3^+ o_2)$, at a pre spike it falls by $o_1 (A_2^- + A_3^- r_2)$.
+# $$
+# \begin{aligned}
+# \Delta w &= A_2^+\, r_1 && \text{(post spike)}, \\
+# \Delta w &= -A_2^-\, o_1 && \text{(pre spike)} .
+# \end{aligned}
+# $$ (eq-pair)
+#
+# The measured windows are $\tau_+ = 16.8$ and $\tau_- = 33.7$ ms. Traces add up (*all-to-all*) or restart at 1 (*nearest*).
+#
+# **Triplet rule** {cite:p}`pfister2006triplets`: slower traces $r_2$ and $o_2$ ($\tau_x$, $\tau_y$), read before their own update, modulate both sides of {eq}`eq-pair`:
+#
+# $$
+# \begin{aligned}
+# \Delta w &= r_1\,(A_2^+ + A_3^+\, o_2) && \text{(post spike)}, \\
+# \Delta w &= -o_1\,(A_2^- + A_3^-\, r_2) && \text{(pre spike)} .
+# \end{aligned}
+# $$ (eq-triplet)
 #
 # **Voltage rule** {cite:p}`clopath2010connectivity`, as in a replication that was read {cite:p}`larisch2019connectivity`:
 #
-# $$\dot w = -A_\mathrm{LTD}\,\frac{\bar{\bar u}}{u_\mathrm{ref}^2}\,X\,(\bar u_- - \theta_-)_+ + A_\mathrm{LTP}\,\bar x\,(u - \theta_+)_+\,(\bar u_+ - \theta_-)_+$$
+# $$
+# \begin{aligned}
+# \dot w = &-A_\mathrm{LTD}\,\frac{\bar{\bar u}}{u_\mathrm{ref}^2}\,X\,(\bar u_- - \theta_-)_+ \\
+# &+ A_\mathrm{LTP}\,\bar x\,(u - \theta_+)_+\,(\bar u_+ - \theta_-)_+
+# \end{aligned}
+# $$ (eq-voltage)
 #
 # with a presynaptic spike $X$, its trace $\bar x$, and filtered membrane potentials $\bar u_\pm$ of an adaptive exponential neuron.
 #
 # **Valley rule**, the form of {cite:t}`yger2013convallis` at one synapse: *one* function of the membrane potential times *one* presynaptic trace,
 #
-# $$\dot w = f(V)\,x, \qquad f(V) = a\,\sigma_+(V) - b\,\sigma_-(V)\,(1-\sigma_+(V)), \qquad \sigma_\pm(V) = \tfrac12\left[1 + \tanh\frac{V-\theta_\pm}{k_\pm}\right].$$
+# $$
+# \dot w = f(V)\,x, \qquad f(V) = a\,\sigma_+(V) - b\,\sigma_-(V)\,(1-\sigma_+(V)), \qquad \sigma_\pm(V) = \tfrac12\left[1 + \tanh\frac{V-\theta_\pm}{k_\pm}\right].
+# $$ (eq-valley)
 #
 # $V$ is rest, EPSP, a brief spike, and behind each spike an after-depolarisation of amplitude $A$ and decay $\tau_A$. The constants here are not the paper's.
 #
 # **BCM** {cite:p}`bienenstock1982theory`: rates alone. **Null**: nothing changes.
 #
-# The error is $E = \langle(\mathrm{model} - \mathrm{data})^2/\mathrm{SEM}^2\rangle$: 1 is a miss by one SEM (rms), 4 by two. Pairs are contiguous at their rate, 60 of them,
+# The error is the mean over points
+#
+# $$
+# E = \left\langle\frac{(\mathrm{model} - \mathrm{data})^2}{\mathrm{SEM}^2}\right\rangle :
+# $$ (eq-error)
+#
+# 1 is a miss by one SEM (rms), 4 by two. Pairs are contiguous at their rate, 60 of them,
 # the protocol that goes with the published parameters; what the experiment did differently is told below. Given time constants and thresholds every rule here
 # is linear in its amplitudes, which are solved exactly (not negative). The rest is searched in a bounded box, with the same pool of space-filling points and the same number of
 # polished starts for each rule.
@@ -402,7 +429,7 @@ run.say("The best that pair STDP does on the grid, whatever its amplitudes:" + "
 # %% [markdown]
 # ## Published parameters, recomputed
 #
-# Eight parameter sets of the triplet rule circulate in public codes as those of {cite:t}`pfister2006triplets`: two preparations, two schemes, full and minimal. Here is what
+# Eight parameter sets of the triplet rule {eq}`eq-triplet` circulate in public codes as those of {cite:t}`pfister2006triplets`: two preparations, two schemes, full and minimal. Here is what
 # they give on the numbers above, with the difference to the best pair rule on the same redrawn data.
 
 # %%
@@ -517,7 +544,7 @@ run.say(
 # %% [markdown]
 # ## The voltage rule and its open choices
 #
-# Text and code of the replication, and the literature on its neuron, differ in places. Each is varied once around the choices stated here: adaptation jump $b$ = 0.805 pA, trace
+# Text and code of the replication of {eq}`eq-voltage`, and the literature on its neuron, differ in places. Each is varied once around the choices stated here: adaptation jump $b$ = 0.805 pA, trace
 # $\bar x$ jumping by $1/\tau_x$, $\bar{\bar u} = 120$ over $u_\mathrm{ref}^2 = 60$ mV², steps of 1 ms, upswing to 29.4 mV, the weight moved first in a step. $u_\mathrm{ref}$ is not in the text: 60 mV² is this
 # book's choice. Postsynaptic spikes come at given times.
 
@@ -624,7 +651,7 @@ run.say(
 # %% [markdown]
 # ### Clamped, and over timing and rate
 #
-# With the membrane potential clamped the rule *is* $f(V)$. Beside it measured changes under voltage clamp, if your data folder has them. Their source is not settled; fits to spikes put the band of
+# With the membrane potential clamped the rule {eq}`eq-valley` *is* $f(V)$. Beside it measured changes under voltage clamp, if your data folder has them. Their source is not settled; fits to spikes put the band of
 # depression below the spike threshold, the clamp near −30 mV, so only shapes can be compared, after one shift of the voltage and one factor.
 
 # %%
@@ -1049,7 +1076,7 @@ run.claim("ST-1", max(agreement.values()))
 #
 # ## All rules, all data
 #
-# *Reading*: an E of at most 1 is *within error*, up to 4 *partly*, beyond that it *misses*. A correct model with k fitted parameters is expected at (N − k)/N; a much smaller E means that it has more freedom than the data can check.
+# *Reading*: an E {eq}`eq-error` of at most 1 is *within error*, up to 4 *partly*, beyond that it *misses*. A correct model with k fitted parameters is expected at (N − k)/N; a much smaller E means that it has more freedom than the data can check.
 
 # %%
 shown = summary.assign(expected=1 - summary.k / summary.N).rename(

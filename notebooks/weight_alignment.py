@@ -98,8 +98,13 @@ def mean_of(table, *rules):
 # %% [markdown]
 # ## Five primitives
 #
-# A layer computes $y = W x$. The error comes back as $\delta x = B\,\delta y$, and the weight follows the pseudo-gradient
-# $\delta W = \delta y\,x^\top$. If $B = W^\top$ at all times, this is backpropagation (BP). Otherwise $B$ descends a sum of potentials,
+# A layer computes $y$ from $x$, the error $\delta y$ comes back through the feedback $B$, and the weight $W$ follows the pseudo-gradient:
+#
+# $$
+# y = W x, \quad \delta x = B\,\delta y, \quad \delta W = \delta y\,x^\top .
+# $$ (eq-layer)
+#
+# If $B = W^\top$ at all times, {eq}`eq-layer` is backpropagation (BP). Otherwise $B$ descends a sum of potentials,
 # one layer at a time, and $W$ does not:
 #
 # | primitive | potential | what it does to $B$ | |
@@ -187,9 +192,14 @@ run.claim("K-P4", identities.lag_deviation(own))
 # ## Why mirroring needs care: the flow of two numbers
 #
 # Let one weight $w$ and one feedback weight $b$ both follow the potential, with input variance 1. Their sum $u$ and difference $v$
-# then obey $\dot u = (a - d - g\,wb)\,u$ and $\dot v = -(a + d - g\,wb)\,v$, for amp $a$, decay $d$ and null $g$. Without null (WM),
-# $v$ vanishes, so the two align, but $u$ explodes if $a > d$ and vanishes if $a < d$: only a line is neutral. Null (IA)
-# turns the explosion into two attractors.
+# then obey
+#
+# $$
+# \dot u = (a - d - g\,wb)\,u, \qquad \dot v = -(a + d - g\,wb)\,v
+# $$ (eq-two-numbers)
+#
+# for amp $a$, decay $d$ and null $g$. Without null (WM), $v$ vanishes by {eq}`eq-two-numbers`, so the two align, but $u$ explodes if $a > d$
+# and vanishes if $a < d$: only a line is neutral. Null (IA) turns the explosion into two attractors.
 
 # %%
 w, b = np.meshgrid(np.linspace(-2.5, 2.5, 25), np.linspace(-2.5, 2.5, 25))
@@ -247,7 +257,12 @@ run.claim("K-F2c", max(ends))
 # ## Where the feedback ends on real activations
 #
 # For resting weights and $C = \langle x x^\top\rangle$ every bounded rule ends at the solution of
-# $(\mathrm{decay}\,I + \mathrm{sparse}\,C)\,B + B\,(\mathrm{null}\,W C W^\top) = (\mathrm{amp}\,C + \mathrm{self}\,I)\,W^\top$. For SA that is $W^\top$, for
+#
+# $$
+# (\mathrm{decay}\,I + \mathrm{sparse}\,C)\,B + B\,(\mathrm{null}\,W C W^\top) = (\mathrm{amp}\,C + \mathrm{self}\,I)\,W^\top .
+# $$ (eq-feedback-rest)
+#
+# For SA the solution of {eq}`eq-feedback-rest` is $W^\top$, for
 # AA as well wherever the inputs reach; for WM it is $C W^\top$, the weight seen through the statistics of its input. To see what that
 # costs, the activations of networks trained by backpropagation are given other condition numbers by raising $C$ to a power
 # between 0 (white) and 1 (as they are).
@@ -551,9 +566,14 @@ run.claim("K-G1", max(identities.chain_gain_deviation(gain, 6, 16, own[0]) for g
 # The claims compare the shallowest tuning with the deepest. Settings that win one depth by chance can fail at the next: the bands show how far searches
 # differ.
 #
-# One reason is exact: a feedback whose norm is $\rho$ times that of the weight multiplies the error by $\rho$ in every layer, so that the gradient
-# of a layer is scaled by $\rho$ to the number of layers above it. A gain that was harmless, or even helped, in a shallow network is a hidden
-# learning rate for each layer of a deep one.
+# One reason is exact: a feedback whose norm is $\rho$ times that of the weight multiplies the error by $\rho$ in every layer. In a plain chain of $L$ layers the
+# gradient of layer $l$ is therefore
+#
+# $$
+# \delta W_l \propto \rho^{\,L-l} .
+# $$ (eq-gain)
+#
+# A gain that was harmless, or even helped, in a shallow network is a hidden learning rate for each layer of a deep one.
 #
 # How much of the search space is good at all? Random trials, the same number for every rule:
 
@@ -963,7 +983,7 @@ run.say(
 # 6. **Weight decay of Kolen-Pollack must match** that of its feedback exactly: only then does what separates the two, $W - B^\top$, shrink in every step.
 # 7. **The first layer's feedback is never read.** Computing its alignment, as the authors' code does, is wasted.
 # 8. **Combine before contracting**: amp can ride on the outer product that sparse or null needs anyway. AA then costs 5/3 of backpropagation, not 2.
-# 9. **Gain is a learning rate in disguise**: $\rho^{L-l}$ for layer $l$ of $L$ in a plain chain (K-G1).
+# 9. **Gain is a learning rate in disguise**: {eq}`eq-gain` (K-G1).
 # 10. **Scale of the sums.** Means are over the batch; in a convolution sums run over positions, so that coefficients do not carry over between layer sizes.
 # 11. **Slow modes.** AA and IA relax where the input varies and hardly elsewhere: stability is set by the largest eigenvalue of $C$, speed by the smallest.
 # 12. **Noise.** The authors scale update noise by the learning rate; here every rule gets the same noise at the same rate and gain. Compare rules at unequal ones, and it is the rate that wins.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from repro import programs
-from repro.build import gather
+from repro.build import costs, gather
 from repro.build.layout import Layout, chapters
 from repro.claims import SCALES
 from repro.compare import compare
@@ -53,7 +53,7 @@ def figure_command(out: Path, label: str, file: Path | None) -> None:
 
 @repro.command("verdicts")
 @click.option("--scale", type=click.Choice(SCALES), default="book", show_default=True)
-@click.option("--accept", is_flag=True, help="Keep the verdicts of the executed notebooks in data/claims/verdicts.csv.")
+@click.option("--accept", is_flag=True, help="Keep the verdicts, and what each run cost, in data/claims.")
 def verdicts_command(scale: str, accept: bool) -> None:
     """Say which verdicts of the executed chapters differ from those kept; exit with 1 if any does."""
     paths = [ROOT / Layout(scale).executed(name) for name in chapters()]
@@ -66,6 +66,7 @@ def verdicts_command(scale: str, accept: bool) -> None:
     )
     if accept:
         gather.accept_verdicts(runs)
+        costs.accept(runs)
     elif changed:
         raise SystemExit(1)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -66,6 +68,17 @@ def machine() -> dict[str, Any]:
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held at once, in MB (10^6 bytes), without processes that it started."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux's getrusage also counts what the parent held when it started this process
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found:
+            return int(found[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6  # macOS counts bytes
 
 
 def command(module: str) -> str:

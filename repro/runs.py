@@ -163,6 +163,7 @@ class Run:
                 data=self._data,
                 seeds=self._seeds,
                 wall_s=round(time.perf_counter() - self._started, 1),
+                peak_mb=round(provenance.peak_memory_mb()),
             ),
         }
 

@@ -97,6 +97,7 @@ def run_html(record: dict[str, Any]) -> str:
         "date": where["date"],
         "machine": f"{where['machine']['cpu']}, {where['machine']['cores']} cores; device {where['device']}",
         "seconds": where["wall_s"],
+        "peak memory (MB)": where["peak_mb"],
         "parameters": ", ".join(f"{k} = {v}" for k, v in record["parameters"].items()),
         "versions": ", ".join(f"{k} {v}" for k, v in where["versions"].items()),
         "data": "; ".join(f"{k}: {', '.join(f'{a} {b}' for a, b in v.items())}" for k, v in where["data"].items())

@@ -54,5 +54,34 @@ def summary_command(scale: str) -> None:
     click.echo(site.summary(layout, [name for name in chapters() if (ROOT / layout.executed(name)).exists()]))
 
 
+@build.command("serve")
+@click.option("--scale", required=True)
+@programs.count("--jobs", 1, "chapters that run side by side")
+@click.option("--port", default=5500, show_default=True)
+def serve_command(scale: str, jobs: int, port: int) -> None:
+    """Serve the site on this machine, and build and reload on every change."""
+    from repro.build.serve import serve  # what only this step needs is not loaded by each step of a build
+
+    serve(Layout(scale), jobs, port)
+
+
+@build.command("pdf")
+@click.option("--scale", required=True)
+def pdf_command(scale: str) -> None:
+    """Print the built site to one PDF."""
+    from repro.build import pdf
+
+    click.echo(f"The book is at {pdf.build(Layout(scale))}")
+
+
+@build.command("links")
+@click.option("--scale", required=True)
+def links_command(scale: str) -> None:
+    """Check the links that leave the book; needs the network."""
+    from repro.build import links
+
+    click.echo(links.check(Layout(scale)))
+
+
 if __name__ == "__main__":
     programs.run(build)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from bs4 import BeautifulSoup
 
-from repro import tables
 from repro.claims import CLAIMS
 from repro.errors import Mistake
 from repro.provenance import MIME
@@ -68,21 +67,6 @@ def gallery(paths: Iterable[Path]) -> str:
             link = f'<a href="chapters/{path.stem}.html">{path.stem}</a>'
             parts.append(f'<p>From {link}.</p>\n<div class="sd-tab-set">{"".join(tabs)}</div>')
     return "\n".join(parts or ["<p>No chapter with a gallery was built.</p>"]) + "\n"
-
-
-def scorecard(runs: Iterable[dict[str, Any]]) -> str:
-    """The scorecard as HTML: for each chapter its counts, its cost, and its claims."""
-    parts = []
-    for run in runs:
-        counts = pd.Series([claim["verdict"] for claim in run["claims"]]).value_counts()
-        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        page, cost = f"chapters/{run['chapter']}.html", run["provenance"]
-        parts.append(
-            f'<h2 id="{run["chapter"]}"><a href="{page}">{run["chapter"]}</a></h2>'
-            f"<p>{said}. Scale {run['scale']}, {cost['wall_s']} s, commit {cost['commit']}.</p>"
-            + tables.claims_html(run["claims"], page)
-        )
-    return "\n".join(parts) + "\n"
 
 
 def verdicts(runs: Iterable[dict[str, Any]]) -> pd.DataFrame:

@@ -12,11 +12,13 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 
-from repro.build import gather, sheet_page
+from repro.build import chapter_facts, gather, made_pages, scorecard, sheet_page, start_page
+from repro.build.chapter_facts import Facts
+from repro.build.finish import finish, write_new
 from repro.build.layout import Layout, chapters
+from repro.build.page_parts import repository
 from repro.errors import Mistake
 from repro.provenance import ROOT
-from repro.results import write_atomically
 
 
 def _keep(node: object, built: list[str]) -> object:
@@ -33,26 +35,38 @@ def _keep(node: object, built: list[str]) -> object:
     return node
 
 
-def stage(layout: Layout, built: list[str]) -> None:
+def stage(layout: Layout, known: list[Facts]) -> None:
     """Lay out what jupyter-book reads: pages (a copy, if the scale is not the book's), contents, what is gathered."""
     source = ROOT / layout.source
     if source != ROOT / "book":
-        made = shutil.ignore_patterns("chapters", "_build")
-        shutil.copytree(ROOT / "book", source, ignore=made, dirs_exist_ok=True)
+        left = shutil.ignore_patterns("chapters", "_build")
+        shutil.copytree(ROOT / "book", source, ignore=left, dirs_exist_ok=True)
         if not (source.parent / "data").exists():  # stored tables that a page lets its reader download
             (source.parent / "data").symlink_to(ROOT / "data", target_is_directory=True)
+    built = [facts.name for facts in known]
     contents = _keep(yaml.safe_load((ROOT / "_toc.yml").read_text()), built)
-    _write_if_new(ROOT / layout.toc, yaml.safe_dump(contents, sort_keys=False))
-    runs = [gather.read_run(ROOT / layout.executed(name)) for name in built]
-    _write_if_new(source / "chapters" / "scorecard.html", gather.scorecard(runs))
-    _write_if_new(source / "chapters" / "gallery.html", gather.gallery(ROOT / layout.executed(name) for name in built))
-    _write_if_new(source / "chapters" / "sheet.html", sheet_page.page())
+    write_new(ROOT / layout.toc, yaml.safe_dump(contents, sort_keys=False))
+    made = source / "chapters"
+    write_new(made / "scorecard.html", scorecard.scorecard_html(known))
+    write_new(made / "picture.html", start_page.picture_html(known))
+    write_new(made / "cards.html", start_page.cards_html(layout, known))
+    write_new(made / "gallery.html", gather.gallery(ROOT / layout.executed(name) for name in built))
+    write_new(made / "sheet.html", sheet_page.page())
+    for name, text in made_pages.pages(built).items():
+        write_new(source / name, text)
 
 
-def _write_if_new(path: Path, text: str) -> None:
-    """Leave the file's time alone if nothing changed, so that only what is new is built again."""
-    if not path.exists() or path.read_text() != text:
-        write_atomically(path, text.encode())
+def known_chapters(layout: Layout) -> list[Facts]:
+    """The facts of the chapters that were executed, in the order of the contents."""
+    return [chapter_facts.facts(layout, name) for name in chapters() if (ROOT / layout.executed(name)).exists()]
+
+
+def jupyter_book(layout: Layout, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run jupyter-book on what was laid out, warnings as errors."""
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(layout.source)]
+    command += ["--config", "_config.yml", "--toc", str(ROOT / layout.toc), "--path-output", str(layout.source)]
+    command += ["-W", "--keep-going", "-q", *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
 
 
 def build(layout: Layout) -> list[str]:
@@ -60,15 +74,16 @@ def build(layout: Layout) -> list[str]:
 
     Returns the chapters built. Raises Mistake with jupyter-book's complaint, or what a page lacks.
     """
-    built = [name for name in chapters() if (ROOT / layout.executed(name)).exists()]
-    stage(layout, built)
-    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(layout.source)]
-    command += ["--config", "_config.yml", "--toc", str(ROOT / layout.toc), "--path-output", str(layout.source)]
-    command += ["-W", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    where, known = repository(), known_chapters(layout)
+    stage(layout, known)
+    done = jupyter_book(layout)
     if done.returncode != 0:
         complaints = [line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
         raise Mistake("jupyter-book: " + ("; ".join(complaints) or done.stderr.strip()[-2000:]))
+    finish(layout, known, where)
+    for name, content in scorecard.files(known).items():
+        write_new(ROOT / layout.site / name, content)
+    built = [facts.name for facts in known]
     faults = [fault for name in built for fault in page_faults(layout, name)]
     if faults:
         raise Mistake("; ".join(faults))

@@ -1,9 +1,6 @@
 """The site built at scale smoke, served on this machine and opened in a headless Chromium."""
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlparse
 
@@ -11,20 +8,21 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from repro.build.layout import Layout, chapters
+from repro.build.serving import served
 from repro.provenance import ROOT
 
 SMOKE = Layout("smoke")
-PAGES = [
-    "index",
-    "scorecard",
-    "gallery",
-    "map",
-    "rerun",
-    "sweeps",
-    "data",
-    "references",
-    *(f"chapters/{name}" for name in chapters()),
-]
+MADE = ("_", "genindex", "search")  # what Sphinx makes beside the pages
+
+
+def pages() -> list[str]:
+    """The pages that were built, or those of the chapters if nothing was: their tests are then skipped."""
+    folder = ROOT / SMOKE.site
+    names = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.html"))
+    return [name for name in names if not name.startswith(MADE)] or [f"chapters/{name}" for name in chapters()]
+
+
+PAGES = pages()
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +37,8 @@ def site():
 @pytest.fixture(scope="session")
 def address(site) -> Iterator[str]:
     """Where the site is served."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(site) as where:
+        yield where
 
 
 @pytest.fixture(scope="session")

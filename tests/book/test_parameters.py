@@ -1,10 +1,16 @@
-"""A parameter that is injected and ignored is a defect: each is set to a second value, and something must change."""
+"""A parameter that is injected and ignored is a defect: each is set to a second value, and something must change.
+
+Of another seed more is asked: every sentence with a number that the run says must change, or stand in
+``same_at_another_seed.yml`` with the reason why it can't.
+"""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from filelock import FileLock
@@ -17,6 +23,7 @@ from repro.data.places import find
 from repro.provenance import ROOT
 
 SECOND = yaml.safe_load((Path(__file__).parent / "second_values.yml").read_text())
+SAME = yaml.safe_load((Path(__file__).parent / "same_at_another_seed.yml").read_text())
 
 
 def papermill(chapter, out, parameters):
@@ -33,9 +40,23 @@ def seen(run):
 
 
 def executed(chapter, out, parameters):
-    """The record of a run, without the start of a command."""
+    """The record of a run and what it says, without the start of a command."""
     execute_notebook(f"notebooks/{chapter}.py", str(out), parameters, cwd=str(ROOT), progress_bar=False)
-    return read_run(out)
+    return read_run(out), sentences(out)
+
+
+def sentences(out):
+    """The sentences with a number that an executed notebook says by ``run.say``; a bullet is one as well."""
+    outputs = [output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", [])]
+    told = "\n\n".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+    parts = re.split(r"(?<=\.)\s+(?=[A-Z*])|\n", re.sub(r"`.*?`", "", told))
+    return {" ".join(part.split()) for part in parts if re.search(r"(?<![\w+−-])\d", part)}
+
+
+def unexplained(chapter, before, after):
+    """Sentences that are the same at both seeds and match no pattern that says why."""
+    patterns = [each["says"] for each in SAME.get(chapter, [])]
+    return {text for text in before & after if not any(re.search(pattern, text) for pattern in patterns)}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +72,7 @@ def base(tmp_path_factory):
                 partial = out.with_suffix(".partial.ipynb")
                 executed(chapter, partial, {"scale": "smoke", **SECOND[chapter]["smallest"]})
                 partial.rename(out)
-        return read_run(out)
+        return read_run(out), sentences(out)
 
     return run
 
@@ -73,9 +94,24 @@ def test_a_second_value_changes_what_is_seen(base, tmp_path, chapter, name):
         there = find(registry()[data])
         if there is None or (variant and there.variant.label not in variant):
             pytest.skip(f"{name} needs {needed}, which is not on this machine")
-    before = base(chapter)
+    before, said_before = base(chapter)
     values = {"scale": "smoke", **SECOND[chapter]["smallest"], name: SECOND[chapter]["second"][name]}
-    assert seen(executed(chapter, tmp_path / "out.ipynb", values)) != seen(before)
+    after, said = executed(chapter, tmp_path / "out.ipynb", values)
+    assert seen(after) != seen(before)
+    if name == "seed":
+        assert unexplained(chapter, said_before, said) == set(), "is it typed? or say why in same_at_another_seed.yml"
+
+
+def test_a_sentence_that_ignores_the_seed_is_found():
+    before = {"It reached 97.1 %.", "It reached 90.0 %.", "All 22 protocols agree."}
+    after = {"It reached 96.4 %.", "It reached 90.0 %.", "All 22 protocols agree."}
+    assert unexplained("no chapter", before, after) == {"It reached 90.0 %.", "All 22 protocols agree."}
+
+
+@pytest.mark.parametrize("chapter", SAME)
+def test_every_exception_has_its_reason(chapter):
+    assert chapter in chapters()
+    assert all(set(each) == {"says", "why"} and each["why"] for each in SAME[chapter])
 
 
 WRONG = [("sede", "1"), ("scale", "huge"), ("seed", "-1"), ("device", "abacus")]

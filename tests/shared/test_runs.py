@@ -42,7 +42,9 @@ def test_the_executed_notebook_holds_its_run(executed):
     assert mini["n"] == 8
     assert mini["value"] == pytest.approx(np.mean(mini["samples"]))
     assert mini["interval"][0] > 4
-    assert {"commit", "versions", "machine", "date", "device", "data", "wall_s", "seeds"} <= set(run["provenance"])
+    assert {"commit", "versions", "machine", "date", "device", "data", "wall_s", "peak_mb", "seeds"} <= set(
+        run["provenance"]
+    )
     assert "NaN" not in json.dumps(run)
 
 
@@ -182,3 +184,17 @@ def test_a_claim_that_a_scale_does_not_reach_is_left_alone(run):
     run.claim("B", 0.0)
     run.close()
     assert run.record()["claims"][2]["note"] == "needs scale full"
+
+
+def test_the_peak_of_memory_is_what_was_held_and_not_what_the_parent_held():
+    code = (
+        "import numpy; from repro.provenance import peak_memory_mb; before = peak_memory_mb(); "
+        "held = numpy.ones(50_000_000); del held; after = peak_memory_mb(); print(before, after)"
+    )
+    big = np.ones(100_000_000)  # 800 MB in this process, none of which the other one holds
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1])
+    before, after = map(float, done.stdout.split())
+    assert big.nbytes > 8e8 - 1
+    assert before < 600
+    # 8 bytes a number; 5 % for what else comes and goes
+    assert after - before == pytest.approx(400, rel=0.05)

@@ -1,0 +1,136 @@
+"""Serving, printing and checking links: the parts that need neither a built book nor a network."""
+
+import io
+import subprocess
+import urllib.request
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from repro.build import links, pdf, serve
+from repro.build.layout import Layout
+from repro.build.serving import served
+from repro.errors import Mistake
+from repro.provenance import ROOT
+
+
+def test_a_folder_is_served_to_this_machine_while_the_context_lasts(tmp_path):
+    (tmp_path / "a.html").write_text("words")
+    with served(tmp_path) as address:
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{address}/a.html") as answer:
+            assert answer.read() == b"words"
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{address}/a.html")
+
+
+def test_what_a_build_makes_is_not_watched_and_what_it_reads_is():
+    for made in ("book/chapters/x.ipynb", "book/_build/html/index.html", "repro/__pycache__/x.pyc", ".build/smoke/x"):
+        assert serve.ignored(str(ROOT / made))
+    for source in ("notebooks/weight_alignment.py", "repro/claims.py", "book/index.md", "_toc.yml"):
+        assert not serve.ignored(str(ROOT / source))
+
+
+def test_a_changed_file_of_the_book_builds_again(monkeypatch, tmp_path):
+    (tmp_path / "book").mkdir()
+    page = tmp_path / "book" / "index.md"
+    page.write_text("old")
+    monkeypatch.setattr(serve, "ROOT", tmp_path)
+    monkeypatch.setattr(serve, "WATCHED", ("book",))
+    monkeypatch.setattr(serve, "ignored", lambda path: path.endswith(".ipynb"))
+    watcher = serve.watching("smoke", 1).watcher
+    built = []
+    monkeypatch.setattr(serve, "rebuild", lambda scale, jobs: built.append((scale, jobs)))
+    watcher.examine()  # livereload's first look notes the files
+    (tmp_path / "book" / "made.ipynb").write_text("{}")
+    watcher.examine()
+    assert built == []
+    page.write_text("new")
+    (tmp_path / "book" / "data.md").write_text("a new page")
+    watcher.examine()
+    assert built == [("smoke", 1)]
+
+
+def test_a_build_that_fails_does_not_stop_the_server(monkeypatch, capsys):
+    monkeypatch.setattr(serve, "command", lambda scale, jobs: ["false"])
+    assert not serve.rebuild("smoke", 1)
+    assert "pages are those of before" in capsys.readouterr().out
+    monkeypatch.setattr(serve, "command", lambda scale, jobs: ["true"])
+    assert serve.rebuild("smoke", 1)
+
+
+def test_serving_builds_as_make_book_does():
+    makefile = (ROOT / "Makefile").read_text()
+    (recipe,) = [line for line in makefile.splitlines() if line.startswith("snakemake ")]
+    words = set(recipe.replace("$(JOBS)", "3").replace("$(1)", "smoke").split())
+    assert set(serve.command("smoke", 3)[1:]) == words - {"snakemake", 'chapters="$(2)"'}
+
+
+INDEX = """<article><h1>The book<a>#</a></h1></article><nav class="bd-links"><p class="caption">One</p>
+<ul><li><a class="reference internal" href="a.html">A</a>
+<ul><li><a class="reference internal" href="b.html">B</a></li></ul></li></ul><p class="caption">Two</p>
+<ul><li><a class="reference internal" href="c/d.html">D</a></li>
+<li><a class="reference external" href="https://example.org">X</a></li></ul></nav>"""
+
+
+def blank(number):
+    writer = PdfWriter()
+    for _ in range(number):
+        writer.add_blank_page(100, 100)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+def test_the_pdf_has_the_pages_in_order_with_a_bookmark_each():
+    pages = pdf.contents(INDEX)
+    assert [(page.part, page.title, page.file) for page in pages] == [
+        ("", "The book", "index.html"),
+        ("One", "A", "a.html"),
+        ("One", "B", "b.html"),
+        ("Two", "D", "c/d.html"),
+    ]
+    joined = PdfReader(io.BytesIO(pdf.join(pages, [blank(n) for n in (1, 2, 1, 3)], "The book")))
+    assert len(joined.pages) == 7
+    assert joined.metadata.title == "The book"
+
+    def bookmarks(outline, depth=0):
+        for each in outline:
+            if isinstance(each, list):
+                yield from bookmarks(each, depth + 1)
+            else:
+                yield depth, each.title, joined.get_destination_page_number(each)
+
+    assert list(bookmarks(joined.outline)) == [
+        (0, "The book", 0),
+        (0, "One", 1),
+        (1, "A", 1),
+        (1, "B", 3),
+        (0, "Two", 4),
+        (1, "D", 4),
+    ]
+
+
+def test_without_a_site_there_is_nothing_to_print(monkeypatch, tmp_path):
+    monkeypatch.setattr(pdf, "ROOT", tmp_path)
+    with pytest.raises(Mistake, match=r"no site to print; 'make book SCALE=smoke' builds it"):
+        pdf.build(Layout("smoke"))
+
+
+def record(status, info, uri="https://example.org"):
+    return {"filename": "a.md", "lineno": 3, "status": status, "uri": uri, "info": info}
+
+
+def test_a_publisher_that_refuses_programs_is_not_a_broken_link():
+    gone = record("broken", "404 Client Error: Not Found for url")
+    refused = record("broken", "403 Client Error: Forbidden for url")
+    late = record("timeout", "read timed out", "https://slow.example.org")
+    broken, unsure = links.report([record("working", ""), gone, gone, refused, late])
+    assert broken == ["a.md:3: https://example.org: 404 Client Error: Not Found for url"]
+    assert [line.split(": ")[1] for line in unsure] == ["https://example.org", "https://slow.example.org"]
+
+
+@pytest.mark.parametrize("target", ["serve", "pdf", "links"])
+def test_the_commands_are_targets_of_make(target):
+    done = subprocess.run(["make", "-n", target, "READY="], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"python -m repro.build {target} --scale book" in done.stdout
