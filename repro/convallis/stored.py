@@ -1,7 +1,8 @@
 """The long runs on recorded digits that the chapter shows: ``python -m repro.convallis.stored two_digits``.
 
 Three of them, each on one core: ``two_digits`` and ``ten_digits`` (every rule, each of six speakers left out, five
-seeds; some ten minutes each) and ``recurrent --seeds 3`` (400 + 100 cells; some twenty minutes). You should see
+seeds; some ten minutes each) and ``recurrent --seeds 3`` (400 + 100 cells; some ten minutes), which with
+``--tuning 450`` chooses settings over as many utterances as are learned from. You should see
 ``data/results/convallis/NAME.csv`` with its ``.json``. A run that is cut off goes on with the same command: what is
 done of it lies in ``.build/convallis``.
 """
