@@ -902,6 +902,8 @@ stored_claim("K-S6b-deep", deep_summary.widening(done, ["SA", "AA"]))
 # ### Noise on every update of a residual network
 #
 # As above, all rules run at backpropagation's rate and with feedback of the weight's norm. The noise enters as the authors have it, times the learning rate of what it moves.
+# That is no equal footing for noise on the feedback alone: the feedback of SA learns by Adam at a small rate of its own, Kolen-Pollack's must learn at the weights' large
+# one, and the same standard deviation is a far larger kick for it. The right panel compares protocols as much as rules.
 
 # %%
 shaken = deep_summary.under_noise(done)
