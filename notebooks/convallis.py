@@ -194,13 +194,36 @@ run.figure(
 # %% [markdown]
 # ## The rule
 #
-# Of a neuron with potential $V$ the rule climbs $L = \frac1T\int F(V)\,dt$, where $F$ is high at rest and at threshold and low between. If $V$ is linear in the
-# weights, $V = V_\mathrm{rest} + \sum_j w_j x_j$ with $x_j$ the presynaptic spikes through the shape of a PSP, the slope is
+# Of a neuron with potential $V$ the rule climbs $L$, the mean over time of $F(V)$, which is high at rest and at threshold and low between. The potential is taken as linear in the
+# weights, with $x_j$ the spikes of input $j$ through the shape of a PSP:
 #
-# $$\dot w_j = \eta\, f(V)\, x_j, \qquad f = F' = a\,\sigma_+(V) - b\,\sigma_-(V)\,(1-\sigma_+(V)), \qquad \sigma_\pm(V) = \tfrac12\left[1+\tanh\frac{V-\theta_\pm}{k_\pm}\right].$$
+# $$
+# L = \frac1T\int_0^T F(V)\,\mathrm{d}t, \qquad V = V_\mathrm{rest} + \sum_j w_j x_j.
+# $$ (eq-principle)
 #
-# One factor belongs to the presynaptic cell, one to the postsynaptic cell. Two constraints go with it. **Rate**: a proportional-integral controller scales a
-# neuron's weights until it fires at a target (the authors say so; its form is ours). **Weights**: after each utterance a neuron's mean weight is brought back to what
+# Then climbing {eq}`eq-principle` moment by moment is the rule:
+#
+# $$
+# \dot w_j = \eta\, f(V)\, x_j, \qquad f = F' = a\,\sigma_+(V) - b\,\sigma_-(V)\,(1-\sigma_+(V)),
+# $$ (eq-convallis)
+#
+# with two coincidence detectors of the potential, the upper of which takes over from the lower:
+#
+# $$
+# \sigma_\pm(V) = \tfrac12\left[1+\tanh\frac{V-\theta_\pm}{k_\pm}\right].
+# $$ (eq-detectors)
+#
+# In {eq}`eq-convallis` one factor belongs to the presynaptic cell and one to the postsynaptic cell; {eq}`eq-detectors` is the form that the valley rule has at one synapse in
+# [the chapter on spike triplets](spike_triplets.ipynb) as well.
+#
+# Two constraints go with it. **Rate**: a proportional-integral controller scales all weights of a neuron by a gain $g$ until its rate, a running mean $\hat\nu$, is at the
+# target $\nu^*$ (the authors say that a controller does so; its form is ours):
+#
+# $$
+# \log g = k_\mathrm{P}\, e + k_\mathrm{I}\int e\,\mathrm{d}t, \qquad e = 1 - \frac{\hat\nu}{\nu^*}.
+# $$ (eq-rate-control)
+#
+# In {eq}`eq-rate-control` a very negative $e$ is cut off, and the integral is held between limits. **Weights**: after each utterance a neuron's mean weight is brought back to what
 # it was (ours). The membrane of the simulated cell is not linear: synapses are conductances, and a spike resets it. What $f$ sees of a spike is cut at the threshold and followed by an
 # after-depolarisation. The figure takes one cell through one trial; the claim is about the linear membrane, where the rule should be an exact gradient.
 
@@ -255,8 +278,15 @@ run.say(
 # %% [markdown]
 # ## Two digits, one neuron
 #
-# Neurons hear two digits in random order, from all speakers but one; then weights and gains are frozen and the speaker who was left out is heard. $|d'|$ says how far a
-# neuron's count tells the digits apart. Convallis competes with **pair STDP** and **triplet STDP** {cite:p}`pfister2006triplets`, **BCM**
+# Neurons hear two digits in random order, from all speakers but one; then weights and gains are frozen and the speaker who was left out is heard. How far a neuron's count tells the
+# digits apart is
+#
+# $$
+# d' = \frac{m_1 - m_2}{\sqrt{(s_1^2 + s_2^2)/2}}
+# $$ (eq-separation)
+#
+# with $m$ the mean and $s$ the standard deviation of its spike count over the utterances of a digit. Which digit is preferred does not matter, so that $|d'|$ of {eq}`eq-separation` is
+# compared. Convallis competes with **pair STDP** and **triplet STDP** {cite:p}`pfister2006triplets`, **BCM**
 # {cite:p}`bienenstock1982theory`, and the **rate constraint alone**, which leaves the pattern of weights as it was. All have both constraints, begin with the same weights where
 # the controller has settled, and hear the same spikes. Each chooses its learning rate and its balance of depression and potentiation from a grid of
 # equal size, in units that mean the same for every rule, by $|d'|$ on yet another speaker: the one who is tested has no part in it.
@@ -591,6 +621,15 @@ run.table(
 # Now all digits, and a ridge classifier that reads the counts of the whole population; its penalty is chosen among the training speakers. Settings of each rule are chosen as before, by the
 # accuracy on a validation speaker. The bar to beat is the same read-out of the **100 input counts themselves**: a population that only sums its inputs through random weights loses
 # information, and accuracy above the bar needs more than not losing it.
+#
+# Of a single cell, the share of its count's variance that the digit explains is
+#
+# $$
+# \eta^2 = \frac{\sum_d n_d\,(m_d - m)^2}{\sum_k (c_k - m)^2}
+# $$ (eq-explained)
+#
+# with $c_k$ the count at utterance $k$, $m$ the mean over all utterances, and $m_d$ that over the $n_d$ utterances of digit $d$. By {eq}`eq-explained` a few utterances give
+# more than 0 even to a cell that hears no digit: rules are compared, and no value is read alone.
 
 # %%
 all_takes = takes[: run.at(smoke=2, book=5, full=20)]
