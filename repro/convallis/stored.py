@@ -97,14 +97,19 @@ def ten(folder: str, corpus: str, seed: int, seeds: int, neurons: int, most: int
 @programs.count("--inhibitory", 100)
 @programs.count("--most", 450, "utterances to learn from")
 @programs.count("--tuning", 60, "utterances over which settings are chosen")
+@programs.count("--takes", len(TAKES), "of each speaker and digit; all 50 of four speakers are 2000 utterances")
+@programs.count("--read-out", 100, "utterances that the read-out learns from, and is tried on")
 def network(
-    folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int, tuning: int
-) -> None:
+    folder: str, corpus: str, seed: int, seeds: int, excitatory: int, inhibitory: int, most: int, tuning: int,
+    takes: int, read_out: int,
+) -> None:  # fmt: skip
     """A recurrent network and a linear read-out, before, during and after learning; two speakers left out."""
     moments = (0, -(-most // 3), most)
-    plan = NetworkPlan(excitatory, inhibitory, _seeds(seed, seeds), moments, tuning_utterances=tuning)
+    plan = NetworkPlan(
+        excitatory, inhibitory, _seeds(seed, seeds), moments, read_out=read_out, tuning_utterances=tuning
+    )
     clips = load_clips(corpus)
-    heard = load_cochleograms(clips.where(takes=[take for take in TAKES if take <= clips.takes.max()]))
+    heard = load_cochleograms(clips.where(takes=[take for take in range(takes) if take <= clips.takes.max()]))
     everyone = sorted(set(heard.speakers))
     ears = leave_out(heard, everyone[-2:])
 
@@ -115,6 +120,7 @@ def network(
 
     name = "recurrent" if excitatory == 400 else f"recurrent_{excitatory}"
     name += "" if tuning == 60 else f"_tuned_{tuning}"
+    name += "" if most == 450 else f"_heard_{most}"
     _store(name, {which: partial(part, which) for which in NAMES}, heard, plan, Path(folder))
 
 
