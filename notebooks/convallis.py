@@ -27,9 +27,7 @@
 scale: str = "book"  # smoke, book or full
 seed: int = 0  # from which all other seeds follow
 device: str = "auto"  # auto, cpu or cuda; this chapter computes on the CPU
-corpus: str = (
-    "auto"  # spoken digits: fsdd (recordings), synthetic (comes with the book), or auto: the first that is here
-)
+corpus: str = "auto"  # spoken digits: fsdd (recorded), synthetic (embedded), or auto, the first that is here
 rule: str = "all"  # rules to compare: convallis, pair, triplet, bcm, rate, or all
 digits: str = "4,5"  # the two digits between which a neuron may come to choose
 n_neurons: int = 0  # neurons of a population; 0 leaves it to the scale (6, 32, 100)
@@ -722,7 +720,10 @@ net_plan = recurrent.NetworkPlan(
 )  # fmt: skip
 ears = recurrent.leave_out(ten_heard, [split.tested])
 settled = recurrent.settle(ears.train, net_plan.seeds, net_plan)
-shorter = {f"settings chosen over {n} utterances": kept(name)[0] for n, name in ((60, "recurrent"), (450, "recurrent_tuned_450"))}
+shorter = {
+    f"settings chosen over {n} utterances": kept(name)[0]
+    for n, name in ((60, "recurrent"), (450, "recurrent_tuned_450"))
+}
 stored_net, origin_net = kept("recurrent_tuned_450_heard_2000")
 recurrent_rules = [name for name in ("convallis", "pair", "rate") if name in rules] or ["rate"]
 nets = []
