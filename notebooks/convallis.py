@@ -92,6 +92,16 @@ COLOUR |= {"before": "#56B4E9", "inputs": "#009E73"}
 TITLE = dict(NAMES) | {"before": "before learning", "inputs": "the 100 inputs themselves"}
 
 
+def legend(axes, size=8):
+    """A legend; a cell may end in it, since nothing comes back."""
+    axes.legend(fontsize=size)
+
+
+def dress(axes, **how):
+    """What ``axes.set`` does; a cell may end in it, since nothing comes back."""
+    axes.set(**how)
+
+
 def by_seed(table, value):
     """Samples of each rule, one a seed: means over whoever was left out."""
     means = table.groupby(["rule", "seed"], sort=False)[value].mean()
@@ -241,7 +251,7 @@ left.plot(v, valley.derivative(v), color=COLOUR["convallis"], label="$f = F'$ (1
 for sigma, name in zip(valley.detectors(v), ("$\\sigma_+$", "$\\sigma_-$"), strict=True):
     left.plot(v, sigma, ":", lw=1.4, label=name)
 left.set(xlabel="membrane potential $V$ (mV)", title="valley, slope, detectors")
-left.legend(fontsize=8)
+legend(left)
 
 # %%
 right.remove()
@@ -253,9 +263,9 @@ for level in (valley.theta_minus, valley.theta_plus):
 stack[1].plot(one.time, one.drive, color=COLOUR["convallis"], lw=1)
 for synapse in np.argsort(one.change[-1])[[0, 10, -1]]:
     stack[2].plot(one.time, one.change[:, synapse], lw=1.2)
+stack[2].set_xlabel("time (ms)")
 for axes, label in zip(stack, ("$V$ as seen (mV)", "$f(V)$ (1/ms)", "weight change"), strict=True):
     axes.set_ylabel(label, fontsize=9)
-stack[2].set_xlabel("time (ms)")
 
 # %%
 run.figure(
@@ -301,7 +311,7 @@ for axes, name in zip(panels, shown, strict=True):
 panels[0].set_ylabel("channel (Hz)")
 points = parts[1].subplots()
 by_rule(points, two, "d_prime")
-points.set(xlabel="|d′|, speaker never heard", xlim=(0, None))
+dress(points, xlabel="|d′|, speaker never heard", xlim=(0, None))
 
 # %%
 run.figure(
@@ -336,7 +346,7 @@ for name, potentials in measured.items():
     left.semilogy(centres, np.where(density > 0, density, np.nan), color=COLOUR[name], label=TITLE[name], lw=1.4)
 left.axvspan(valley.theta_minus, valley.theta_plus, color="#CC79A7", alpha=0.12, lw=0)
 left.set(xlabel="membrane potential (mV)", ylabel="density (1/mV)", xlim=(-72, -49), ylim=(1e-3, 1))
-left.legend(fontsize=7)
+legend(left, 7)
 
 # %%
 by_rule(middle, two[two.rule != "before"], "skewness")
@@ -381,7 +391,7 @@ for place, (k_i, each) in enumerate(traces.groupby("integral")):
     left.plot(smooth.index, smooth, color=figures.COLOURS[place], label=f"integral gain {k_i:g} per s", lw=1.4)
 left.axhline(population.target, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="utterance", ylabel="rate (Hz), mean of ten", ylim=(0, None))
-left.legend(fontsize=8)
+legend(left)
 
 # %%
 by_rule(right, two, "test_rate", mfc="white")
@@ -559,13 +569,8 @@ left.axhline(population.target, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="utterance", ylabel="rate (Hz), mean of ten")
 left.set_yscale("symlog", linthresh=1)
 left.set_yticks([0, 1, 5, 20, 80], ["0", "1", "5", "20", "80"])
-right.set(
-    xlabel="share of weights on a bound",
-    yticks=range(len(outcomes)),
-    ylim=(len(outcomes) - 0.5, -0.5),
-    xlim=(-0.02, 1.02),
-)
-right.set_yticklabels(list(outcomes))
+rows = {"yticks": range(len(outcomes)), "yticklabels": list(outcomes), "ylim": (len(outcomes) - 0.5, -0.5)}
+dress(right, xlabel="share of weights on a bound", xlim=(-0.02, 1.02), **rows)
 
 # %%
 run.figure(
@@ -648,7 +653,7 @@ by_rule(left, ten, "accuracy")
 by_rule(right, ten, "eta_squared")
 left.axvline(10, color="#777777", lw=0.8, ls=":")
 left.set(xlabel="test accuracy (%)", xlim=(0, None))
-right.set(xlabel="η², mean over cells", xlim=(0, None))
+dress(right, xlabel="η², mean over cells", xlim=(0, None))
 
 # %%
 run.figure(
@@ -870,7 +875,7 @@ axes.axvline(1, color="#777777", lw=0.8, ls=":")
 axes.set(
     xlabel="E in vitro (1: misses by one standard error)", ylabel="|d′| minus rate constraint alone", xlim=(0, None)
 )
-axes.legend()
+legend(axes, 9)
 
 # %%
 run.figure(

@@ -1,5 +1,7 @@
 """What every chapter's source must look like."""
 
+import ast
+
 import jupytext
 import pytest
 
@@ -34,3 +36,14 @@ def test_a_parameter_has_a_type_a_plain_default_and_a_comment_on_one_line(code):
 def test_code_cells_are_short(code):
     long = {cell.source.splitlines()[0]: n for cell in code if (n := len(cell.source.splitlines())) > LONGEST_CELL}
     assert not long
+
+
+# what matplotlib's calls give back is shown where a cell ends in them
+SHOWN = {"legend", "plot", "set", "text", "axhline", "axvline", "scatter", "bar", "imshow", "errorbar", "annotate"}
+
+
+def test_no_cell_ends_in_a_call_whose_value_would_be_shown(code):
+    last = [tree[-1] for cell in code if (tree := ast.parse(cell.source).body)]
+    calls = [node.value.func for node in last if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    names = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+    assert not {name for name in names if name in SHOWN or name.startswith("set_x") or name.startswith("set_y")}
