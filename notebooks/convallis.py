@@ -92,16 +92,6 @@ COLOUR |= {"before": "#56B4E9", "inputs": "#009E73"}
 TITLE = dict(NAMES) | {"before": "before learning", "inputs": "the 100 inputs themselves"}
 
 
-def legend(axes, size=8):
-    """A legend; a cell may end in it, since nothing comes back."""
-    axes.legend(fontsize=size)
-
-
-def dress(axes, **how):
-    """What ``axes.set`` does; a cell may end in it, since nothing comes back."""
-    axes.set(**how)
-
-
 def by_seed(table, value):
     """Samples of each rule, one a seed: means over whoever was left out."""
     means = table.groupby(["rule", "seed"], sort=False)[value].mean()
@@ -116,6 +106,17 @@ def by_rule(axes, table, value, **how):
         figures.bars(axes, [row], [values], COLOUR[name], across=True, **how)
     axes.set(yticks=range(len(samples)), ylim=(len(samples) - 0.5, -0.6))
     axes.set_yticklabels([TITLE[name] for name in samples])
+
+
+# %%
+def legend(axes, size=8):
+    """A legend; a cell may end in it, since nothing comes back."""
+    axes.legend(fontsize=size)
+
+
+def dress(axes, **how):
+    """What ``axes.set`` does; a cell may end in it, since nothing comes back."""
+    axes.set(**how)
 
 
 # %%

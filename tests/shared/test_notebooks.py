@@ -46,4 +46,4 @@ def test_no_cell_ends_in_a_call_whose_value_would_be_shown(code):
     last = [tree[-1] for cell in code if (tree := ast.parse(cell.source).body)]
     calls = [node.value.func for node in last if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
     names = {call.attr for call in calls if isinstance(call, ast.Attribute)}
-    assert not {name for name in names if name in SHOWN or name.startswith("set_x") or name.startswith("set_y")}
+    assert not {name for name in names if name in SHOWN or name.startswith(("set_x", "set_y"))}
