@@ -93,8 +93,9 @@ def check_make(words):
 def check_python(words):
     if words[1:3] == ["-m", "venv"]:
         return
-    module = words[2:4] if words[2] == "repro" else words[2:3]
-    known = options((sys.executable, "-m", *module))
+    known = options((sys.executable, "-m", words[2]))
+    if "COMMAND [ARGS]" in known and len(words) > 3:
+        known = options((sys.executable, "-m", *words[2:4]))
     for word in words:
         if word.startswith("--"):
             assert re.search(rf"{word}\b", known), word
