@@ -94,7 +94,7 @@ def check_python(words):
     if words[1:3] == ["-m", "venv"]:
         return
     known = options((sys.executable, "-m", words[2]))
-    if "COMMAND [ARGS]" in known and len(words) > 3:
+    if re.search(r"COMMAND\s+\[ARGS\]", known) and len(words) > 3:
         known = options((sys.executable, "-m", *words[2:4]))
     for word in words:
         if word.startswith("--"):
