@@ -12,38 +12,20 @@ its converter don't, so it installs without its dependencies, best outside this 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pandas as pd
 import torch
-from torch import nn
 
 from benchmarks.lockstep import throughput
 from repro.weight_alignment.cost import step_cost
+from repro.weight_alignment.peers import biotorch
 
 AIMS = {"FA": 1.05, "SA": 1.05, "WM": 1.45, "IA": 1.85, "AA": 1.85, "all five": 2.6}  # set before measuring
 
 Table = pd.DataFrame
-
-
-def biotorch() -> dict[str, Callable[[nn.Module], nn.Module]]:
-    """BioTorch's feedback alignment as a peer, or nobody if it isn't installed."""
-    try:
-        from biotorch.module.biomodule import BioModule
-    except ModuleNotFoundError as missing:
-        click.echo(f"BioTorch is left out: {missing}")
-        return {}
-
-    def converted(network: nn.Module) -> nn.Module:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it has converted
-            return BioModule(network, mode="fa")
-
-    return {"BioTorch FA": converted}
 
 
 def step_time(model_name: str, repeats: int) -> Table:

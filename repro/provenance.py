@@ -41,10 +41,13 @@ def _git(*words: str) -> str | None:
 
 @lru_cache
 def commit() -> str:
-    """The commit that runs, with ``+changes`` if what computes (code, chapters, data) differs from it."""
+    """The commit that runs, with ``+changes`` if what computes (code, chapters, data) differs from it.
+
+    Where there is no history, as in an unpacked archive, it is what REPRO_COMMIT says, or "unknown".
+    """
     head = _git("rev-parse", "--short=10", "HEAD")
     if head is None:
-        return "unknown"
+        return os.environ.get("REPRO_COMMIT", "unknown")
     changed = _git("status", "--porcelain", "--", "repro", "notebooks", "data", "requirements.lock")
     return f"{head}+changes" if changed else head
 

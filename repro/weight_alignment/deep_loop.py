@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from repro.weight_alignment import deep_checkpoint
 from repro.weight_alignment.deep_images import Images
 from repro.weight_alignment.deep_log import Log
-from repro.weight_alignment.deep_network import Learning, angles, check_compiled, descend, median_angle, rates
+from repro.weight_alignment.deep_network import ROUNDING, Learning, angles, check_compiled, descend, median_angle, rates
 from repro.weight_alignment.deep_options import Options
 from repro.weight_alignment.deep_processes import Processes
 from repro.weight_alignment.deep_seeds import stream_seed
@@ -155,14 +155,16 @@ def _rest_of_epoch(trainer: Trainer, step: int) -> Iterator[tuple[Tensor, Tensor
 
 
 def _looks(trainer: Trainer, step: int) -> bool:
-    """Whether to wait for the device after a step: always on a CPU, else where something is written."""
+    """Whether to wait for the device after a step: always on a CPU, else where something is written or judged."""
     cpu = trainer.processes.device.type == "cpu"
-    return cpu or step % trainer.options.keeping.log_every == 0 or _saves(trainer, step)
+    written = step % trainer.options.keeping.log_every == 0 or step % trainer.steps_per_epoch == 0
+    return cpu or written or _saves(trainer, step)
 
 
 def _saves(trainer: Trainer, step: int) -> bool:
-    every = trainer.options.keeping.checkpoint_every
-    return step % trainer.steps_per_epoch == 0 or bool(every and step % every == 0)
+    own = trainer.options.keeping
+    every = own.checkpoint_every
+    return step % (own.checkpoint_epochs * trainer.steps_per_epoch) == 0 or bool(every and step % every == 0)
 
 
 def _agreed(processes: Processes, sums: Tensor, stopping: bool) -> tuple[Tensor, bool]:
@@ -256,7 +258,7 @@ def shared_forward(
     network = forward = learning.network
     if options.machine.compile:
         forward = torch.compile(network)  # type: ignore[assignment]
-        within = 0.05 if options.machine.precision == "float32" else 0.3  # a lost rule changes them by about 1
+        within = ROUNDING[options.machine.precision]
         check_compiled(network, forward, x, lambda scores: F.cross_entropy(scores.float(), y), within)
     if processes.number > 1:
         devices = [processes.device] if processes.device.type == "cuda" else None

@@ -120,7 +120,9 @@ class Keeping:
     """What is written, and how often. Results don't depend on it."""
 
     checkpoint_every: int = 0
-    """Steps between checkpoints; 0: after each epoch alone."""
+    """Steps between checkpoints; 0: after epochs alone."""
+    checkpoint_epochs: int = 1
+    """Epochs between checkpoints. More where an epoch takes less time than writing one."""
     keep: int = 2
     """Checkpoints kept."""
     log_every: int = 20
@@ -202,7 +204,7 @@ class Options:
         return {name: value for name, value in self.flat().items() if name not in free}
 
 
-ABOVE_ZERO = ("epochs", "batch", "side", "keep", "log_every")
+ABOVE_ZERO = ("epochs", "batch", "side", "keep", "log_every", "checkpoint_epochs")
 ZERO_OR_MORE = ("n_images", "per_class", "n_test", "validation", "workers", "checkpoint_every", "seed")
 ZERO_OR_LARGER = ("rate", "momentum", "weight_decay", "noise", "feedback_noise", "feedback_rate", *PRIMITIVES)
 

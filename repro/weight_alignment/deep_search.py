@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,18 @@ class DeepPlan:
     batch: int = 32
     schedule: str = "cosine"
     seed: int = 0  # of network and sampler
+    more: Mapping[str, Any] = field(default_factory=dict)  # further options of the training program
 
     @property
     def shared(self) -> dict[str, Any]:
         """The options of the training program that all trials have."""
         names = ("model", "data", "n_images", "validation", "n_test", "epochs", "batch", "schedule", "seed")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | dict(self.more)
 
     def described(self) -> str:
         """What a storage must have been made with to be gone on with; trials and families may grow."""
-        facts = {name: value for name, value in asdict(self).items() if name not in ("families", "trials")}
+        facts = {name: value for name, value in asdict(self).items() if name not in ("families", "trials", "more")}
+        facts |= {"more": dict(self.more)} if self.more else {}
         return json.dumps(facts | {"ranges": {k: dict(v.ranges) for k, v in DEEP_FAMILIES.items()}}, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""The table of the stored deep runs, ``sweeps/deep.csv``: what is run with each rule's settings, in order of weight."""
+"""The tables of the stored deep runs in ``sweeps/``: what is run with each rule's settings, in order of weight."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "whole": {"model": "resnet8", "epochs": 10, "angles": True},
 }
 """What the runs of each part share; the names of runs begin with their part."""
+
+GPU_MODELS = ("resnet20", "resnet56", "resnet18")
+GPU_COMMON: Mapping[str, Any] = {
+    "data": "cifar10",
+    "validation": HELD_OUT,
+    "batch": 256,
+    "schedule": "official",
+    "epochs": 30,  # the schedule of 90, shortened
+    "precision": "bf16",
+    "angles": True,
+    "checkpoint_epochs": 30,
+    "log_every": 100,
+}
+"""What all runs of the campaign for a GPU share."""
 
 Point = Mapping[str, float]
 Run = tuple[str, dict[str, Any]]
@@ -75,11 +89,25 @@ def runs(points: Mapping[str, Point]) -> list[Run]:
     return [(name, {**COMMON, **values}) for name, values in found]
 
 
-def table(points: Mapping[str, Point]) -> str:
-    """The table as text, for :mod:`repro.sweeps`."""
+def gpu_runs(points: Mapping[str, Point]) -> list[Run]:
+    """Every rule on all images by the official schedule, on the network of the search and on two others.
+
+    Seeds are the outer loop: a campaign that ends early has whole seeds.
+    """
+    return [
+        (f"full-{model}-{rule}-{seed}", {**GPU_COMMON, "model": model, **settings(family, points[rule]), "seed": seed})
+        for seed in SEEDS
+        for model in GPU_MODELS
+        for rule, family in DEEP_FAMILIES.items()
+        if rule in RULES
+    ]
+
+
+def table(found: Iterable[Run], gpus: int = 0) -> str:
+    """Runs as the text of a table for :mod:`repro.sweeps`."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["name", "program", "options"])
-    for name, values in runs(points):
-        lines.writerow([name, "train", shlex.join(flags(values))])
+    lines.writerow(["name", "program", "options", *(["gpus"] if gpus else [])])
+    for name, values in found:
+        lines.writerow([name, "train", shlex.join(flags(values)), *([gpus] if gpus else [])])
     return text.getvalue()

@@ -140,7 +140,7 @@ def result(status: Status, progress: Progress, record: dict[str, Any], processes
         **record,
         "provenance": provenance.record(
             command=provenance.command("repro.weight_alignment.train"),
-            device=_device_name(processes.device),
+            device=device_name(processes.device),
             processes=processes.number,
             threads=torch.get_num_threads(),
         ),
@@ -204,7 +204,8 @@ def _tell(status: Status, progress: Progress, folder: Path) -> None:
         print(f"done after {where}, {progress.wall_s:.0f} s; {folder / 'result.json'}")
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """ "cpu", or what the GPU is called."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
