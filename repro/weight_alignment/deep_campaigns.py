@@ -46,10 +46,10 @@ GPU_PLAN = DeepPlan(
     startup=6,
     model="resnet20",
     n_images=0,
-    epochs=3,
+    epochs=2,
     batch=256,
     schedule="official",
-    more={"precision": "bf16", "checkpoint_epochs": 3, "log_every": 100},
+    more={"precision": "bf16", "graph": True, "checkpoint_epochs": 2, "log_every": 100},
 )
 CAMPAIGNS: Mapping[str, Campaign] = MappingProxyType(
     {

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.weight_alignment import deep_checkpoint
+from repro.weight_alignment.deep_graph import Recording
 from repro.weight_alignment.deep_images import Images
 from repro.weight_alignment.deep_log import Log
 from repro.weight_alignment.deep_network import ROUNDING, Learning, angles, check_compiled, descend, median_angle, rates
@@ -48,6 +49,7 @@ class Trainer:
     processes: Processes
     mean: Tensor
     deviation: Tensor
+    recorded: Recording | None = None  # the passes as a CUDA graph, if asked
 
     @property
     def steps_per_epoch(self) -> int:
@@ -73,15 +75,22 @@ class Trainer:
     def step(self, x: Tensor, y: Tensor, step: int) -> Tensor:
         """One step; sums of loss and hits over the images, and their number, without waiting for the device."""
         torch.manual_seed(stream_seed(self.options.seed, "step", step * self.processes.number + self.processes.rank))
-        y = y.to(self.processes.device, non_blocking=True)
-        for optimiser in (self.learning.weights, self.learning.feedback):
-            if optimiser is not None:
-                optimiser.zero_grad(set_to_none=True)
+        if self.recorded is not None:
+            sums = self.recorded(x, y)
+        else:
+            for optimiser in (self.learning.weights, self.learning.feedback):
+                if optimiser is not None:
+                    optimiser.zero_grad(set_to_none=True)
+            sums = self.passes(x, y.to(self.processes.device, non_blocking=True))
+        descend(self.learning, self.options, step, self.steps)
+        return sums
+
+    def passes(self, x: Tensor, y: Tensor) -> Tensor:
+        """Forward and backward: gradients are added to, and the sums of a step returned."""
         with self.cast():
             scores = self.forward(self.ready(x))
         loss = F.cross_entropy(scores.float(), y)
         loss.backward()
-        descend(self.learning, self.options, step, self.steps)
         return measured(scores, y, loss.detach() * len(y))
 
     @torch.no_grad()

@@ -109,6 +109,9 @@ class Machine:
     """bf16: forward and backward in bfloat16; weights, feedback and their learning stay in float32."""
     compile: bool = False
     """Compile the network; its gradients are compared with the uncompiled ones first."""
+    graph: bool = False
+    """Record forward and backward passes as a CUDA graph: faster where a network is too small for its GPU. One
+    process, not compiled."""
     deterministic: bool = False
     """Deterministic algorithms on a GPU too; on the CPU they always are."""
     sync_batch_norm: bool = False
@@ -200,7 +203,7 @@ class Options:
 
     def fixed(self) -> dict[str, Any]:
         """The options on which the result depends: two runs that share them are one run."""
-        free = {"out", "path", "workers"} | {f.name for f in dataclasses.fields(Keeping)} - {"angles"}
+        free = {"out", "path", "workers", "graph"} | {f.name for f in dataclasses.fields(Keeping)} - {"angles"}
         return {name: value for name, value in self.flat().items() if name not in free}
 
 
@@ -233,6 +236,9 @@ def check(options: Options) -> None:
         _require(options.data.path is not None, "path", None, "a folder with train/CLASS/*.jpg and val/CLASS/*.jpg")
     if values["validation"]:
         _require(values["data"] != "imagenet", "validation", values["validation"], "0 for imagenet, which has val/")
+
+    if values["graph"]:
+        _require(not values["compile"], "graph", True, "off with --compile")
 
 
 def _require(holds: bool, name: str, value: Any, allowed: str) -> None:

@@ -26,7 +26,7 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
 }
 """What the runs of each part share; the names of runs begin with their part."""
 
-GPU_MODELS = ("resnet20", "resnet56", "resnet18")
+GPU_MODELS = ("resnet20", "resnet18", "resnet56")
 GPU_COMMON: Mapping[str, Any] = {
     "data": "cifar10",
     "validation": HELD_OUT,
@@ -34,6 +34,7 @@ GPU_COMMON: Mapping[str, Any] = {
     "schedule": "official",
     "epochs": 30,  # the schedule of 90, shortened
     "precision": "bf16",
+    "graph": True,
     "angles": True,
     "checkpoint_epochs": 30,
     "log_every": 100,
@@ -92,15 +93,17 @@ def runs(points: Mapping[str, Point]) -> list[Run]:
 def gpu_runs(points: Mapping[str, Point]) -> list[Run]:
     """Every rule on all images by the official schedule, on the network of the search and on two others.
 
-    Seeds are the outer loop: a campaign that ends early has whole seeds.
+    A campaign that ends early has whole seeds: all networks once, then the other seeds, the dearest network last.
     """
-    return [
-        (f"full-{model}-{rule}-{seed}", {**GPU_COMMON, "model": model, **settings(family, points[rule]), "seed": seed})
-        for seed in SEEDS
-        for model in GPU_MODELS
-        for rule, family in DEEP_FAMILIES.items()
-        if rule in RULES
-    ]
+    first, *others = SEEDS
+    *light, dear = GPU_MODELS
+    order = [(model, first) for model in GPU_MODELS] + [(model, seed) for seed in others for model in light]
+    found = []
+    for model, seed in (*order, *((dear, seed) for seed in others)):
+        for rule in RULES:
+            chosen = settings(DEEP_FAMILIES[rule], points[rule])
+            found.append((f"full-{model}-{rule}-{seed}", {**GPU_COMMON, "model": model, **chosen, "seed": seed}))
+    return found
 
 
 def table(found: Iterable[Run], gpus: int = 0) -> str:

@@ -7,6 +7,7 @@ You should see the accuracy of three epochs in under a minute on one core, and `
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ from repro.results import write_atomically
 from repro.weight_alignment import deep_checkpoint
 from repro.weight_alignment.deep_data import load_arrays
 from repro.weight_alignment.deep_folder import load_folder
+from repro.weight_alignment.deep_graph import record
 from repro.weight_alignment.deep_images import Images
 from repro.weight_alignment.deep_loop import Progress, Status, Trainer, restore, shared_forward, train
 from repro.weight_alignment.deep_network import make
@@ -96,9 +98,14 @@ def assemble(options: Options, images: Images, processes: Processes) -> Trainer:
     mean, deviation = (each.to(processes.device) for each in images.scale())
     trainer = Trainer(options, images, learning, learning.network, processes, mean, deviation)
     x, y = next(images.epoch(0, options.learning.batch, 0, processes.rank, processes.number))
+    if options.machine.graph:
+        if processes.device.type != "cuda" or processes.number > 1:
+            raise Mistake(f"--graph needs one process on a GPU; here are {processes.number} on {processes.device.type}")
+        recorded = record(trainer.passes, learning.network, x.to(processes.device), y.to(processes.device))
+        return dataclasses.replace(trainer, recorded=recorded)
     with trainer.cast():
         forward = shared_forward(learning, options, processes, trainer.ready(x), y.to(processes.device))
-    return Trainer(options, images, learning, forward, processes, mean, deviation)
+    return dataclasses.replace(trainer, forward=forward)
 
 
 def load_images(options: Options) -> Images:

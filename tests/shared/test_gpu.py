@@ -95,6 +95,19 @@ def test_deterministic_is_the_same_bits_twice_and_after_a_stop(tmp_path, monkeyp
     assert ends[0] == ends[1] == ends[2]
 
 
+@pytest.mark.parametrize("rule", ["FA", "AA", "KP"])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_recorded_graph_trains_as_single_launches_do(rule, precision, tmp_path):
+    """The same kernels in the same order, with deterministic algorithms: the same bits, batch norm included."""
+    ends = []
+    for graph in (False, True):
+        given = options(tmp_path / str(graph), rule, deterministic=True, graph=graph, precision=precision)
+        assert train.run(given) == "done"
+        history = json.loads((given.out / "result.json").read_text())["history"]
+        ends.append([(each["train_loss"], each["test_loss"], each["angle"]) for each in history])
+    assert ends[0] == ends[1]
+
+
 def test_networks_in_lockstep_are_those_of_the_processor():
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(64, 7, generator=generator), torch.randint(3, (64,), generator=generator)

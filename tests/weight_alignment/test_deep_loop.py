@@ -220,6 +220,11 @@ def test_the_test_images_are_judged_once_where_there_are_validation_images(tmp_p
         ({"feedback": Feedback(rule="BP", amp=1.0)}, "--amp is 1.0; allowed is nothing"),
         ({"feedback": Feedback(batch_fraction=0.0)}, "--batch-fraction is 0.0"),
         ({"machine": Machine(device="cuda:7")}, "device is 'cuda:7'"),
+        ({"machine": Machine(device="cpu", graph=True)}, "--graph needs one process on a GPU; here are 1 on cpu"),
+        (
+            {"machine": Machine(device="cpu", graph=True, compile=True)},
+            "--graph is True; allowed is off with --compile",
+        ),
         ({"machine": Machine(device="cpu", sync_batch_norm=True)}, "--sync-batch-norm needs GPUs"),
     ],
 )
