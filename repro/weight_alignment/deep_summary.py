@@ -35,6 +35,11 @@ def _only(values: pd.Series) -> str:
     return ", ".join(f"{value:g}" for value in sorted(values.unique())) or "none"
 
 
+def by_model(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with their model as the part, where all belong to one part; the model stands second in a run's name."""
+    return runs.assign(part=runs.name.str.split("-").str[1])
+
+
 def by_seed(done: pd.DataFrame, part: str, model: str = "resnet8") -> pd.DataFrame:
     """Accuracy of a part's runs on a model: one row a seed, one column a rule, nan where a run is missing."""
     own = done[(done.part == part) & (done.model == model)]
@@ -47,9 +52,14 @@ def difference(table: pd.DataFrame, plus: Sequence[str], minus: Sequence[str]) -
     return (whole[list(plus)].mean(axis=1) - whole[list(minus)].mean(axis=1)).to_numpy()
 
 
-def widening(done: pd.DataFrame, rules: Sequence[str]) -> pd.Series:
-    """By how much the gap between backprop and the mean of some rules grows from ResNet-8 to ResNet-20, by seed."""
-    small, large = (by_seed(done, "depth", model)[["BP", *rules]].dropna() for model in ("resnet8", "resnet20"))
+def widening(
+    done: pd.DataFrame,
+    rules: Sequence[str],
+    part: str = "depth",
+    models: tuple[str, str] = ("resnet8", "resnet20"),
+) -> pd.Series:
+    """By how much the gap between backprop and the mean of some rules grows from one model to the other, by seed."""
+    small, large = (by_seed(done, part, model)[["BP", *rules]].dropna() for model in models)
     gaps = [each["BP"] - each[list(rules)].mean(axis=1) for each in (small, large)]
     return (gaps[1] - gaps[0]).dropna()
 
@@ -72,6 +82,12 @@ def over_levels(noisy: pd.DataFrame, levels: Sequence[float], only_feedback: boo
     groups = own.groupby(["seed", "rule"]).accuracy
     means = groups.mean().where(groups.size() == len(set(levels)))
     return means.unstack("rule").reindex(columns=list(RULES)) if len(means) else pd.DataFrame(columns=list(RULES))
+
+
+def peer_ratio(times: pd.DataFrame, peer: str, rule: str) -> pd.Series:
+    """How many times longer a peer's step takes than a rule's, by side, of the workloads that timed both."""
+    own = times.pivot(index=["side", "precision"], columns="rule", values="milliseconds").dropna(subset=[peer, rule])
+    return (own[peer] / own[rule]).droplevel("precision")
 
 
 def planned_levels(runs: pd.DataFrame) -> list[float]:

@@ -32,11 +32,11 @@ GPU_COMMON: Mapping[str, Any] = {
     "validation": HELD_OUT,
     "batch": 256,
     "schedule": "official",
-    "epochs": 30,  # the schedule of 90, shortened
+    "epochs": 10,  # the schedule of 90, shortened
     "precision": "bf16",
     "graph": True,
     "angles": True,
-    "checkpoint_epochs": 30,
+    "checkpoint_epochs": 10,
     "log_every": 100,
 }
 """What all runs of the campaign for a GPU share."""

@@ -135,6 +135,7 @@ def test_a_process_that_cannot_compile_says_why():
 def test_imagenet_is_estimated_from_the_time_of_an_image():
     """At 2 images a step of 86.4 ms, 1,281,167 images 90 times take 1,281,167 * 90 * 43.2 ms = 57.65 days."""
     times = pd.DataFrame({"side": [224, 32], "rule": ["BP", "BP"], "batch": [2, 32], "milliseconds": [86.4, 1.0]})
+    times["precision"] = "float32"
     assert deep_speed.imagenet_days(times).to_dict() == {"BP": pytest.approx(57.6525, abs=1e-3)}
 
 
