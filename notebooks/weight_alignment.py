@@ -974,12 +974,16 @@ fig, all_axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True)
 for axes, (model, title) in zip(all_axes, networks.items(), strict=True):
     by_rule(axes, gpu_reached[model])
     axes.axhline(deep_summary.CHANCE, color="#777777", lw=1, ls=":")
-    axes.set(title=f"{title} ({len(gpu_reached[model])} seeds)", ylim=(0, None))
-all_axes[0].set_ylabel("test accuracy (%)")
+    seeds = sorted(set(gpu_reached[model].count()))
+    axes.set_title(f"{title}, n = {' to '.join(map(str, seeds))}")
+all_axes[0].set(ylabel="test accuracy (%)", ylim=(0, 100))
 run.figure(
     fig,
     "gpu-accuracy",
-    n="; ".join(f"{title.split(',')[0]}: {len(gpu_reached[model])} seeds" for model, title in networks.items()),
+    n="; ".join(
+        f"{title.split(',')[0]}: seeds {', '.join(map(str, gpu_reached[model].index))}"
+        for model, title in networks.items()
+    ),
     data=lossy,
     stored=gpu_source,
     caption=f"Test accuracy by rule, a dot a seed, settings of the search on ResNet-20; all images, {gpu_state.epochs.max()} epochs. Dotted: chance.",
@@ -997,7 +1001,7 @@ for rule in RULES:
         place.fill_between(lines.mean().index, lines.min(), lines.max(), color=RULE_COLOURS[rule], alpha=0.15, lw=0)
 axes.set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, None))
 beside.set(xlabel="epoch", ylabel="median angle to the weight (°)", ylim=(-3, 95))
-axes.legend(ncols=2)
+beside.legend(ncols=2, loc="center right")
 run.figure(
     fig,
     "gpu-course",
@@ -1009,6 +1013,7 @@ run.figure(
 )
 
 # %%
+aligned = gpu_done.pivot_table(index="model", columns="rule", values="angle")
 gains = gpu_tried.loc[gpu_tried.groupby("family").accuracy.idxmax()].set_index("family").p_gain
 run.say(
     "**Test accuracy on all images**, mean over seeds: "
@@ -1016,7 +1021,13 @@ run.say(
         f"{title.split(',')[0]} " + ", ".join(f"{rule} {x:.1f} %" for rule, x in gpu_reached[model].mean().items())
         for model, title in networks.items()
     )
-    + f". The gain of the feedback over the weight that won the search: SA {gains['SA']:.2f}, AA {gains['AA']:.2f}."
+    + f". The gain of the feedback over the weight that won the search: SA {gains['SA']:.2f}, AA {gains['AA']:.2f}. "
+    + "Median angle of AA's feedback at the end: "
+    + ", ".join(
+        f"{title.split(',')[0]} {x:.0f}°"
+        for x, title in zip(aligned["AA"].loc[list(networks)], networks.values(), strict=True)
+    )
+    + "."
 )
 into = {
     rule: deep_summary.widening(gpu_done, [rule], "full", ("resnet20", "resnet56")) for rule in RULES if rule != "BP"
@@ -1024,7 +1035,7 @@ into = {
 run.say(
     "From ResNet-20 to ResNet-56 the gap to backpropagation widens by "
     + ", ".join(f"{rule} {x.mean():+.1f}" for rule, x in into.items() if len(x))
-    + f" percentage points ({len(into['SA'])} seed)."
+    + f" percentage points (seeds run: {len(into['SA'])})."
 )
 
 # %%
@@ -1066,8 +1077,10 @@ gpu_speed, gpu_timed_by = results.load("weight_alignment", "deep_gpu_speed")
 def cost_figure(times, made, name, stored, where):
     """Time of a step over backpropagation's, a panel a workload."""
     workloads = list(times.groupby(["model", "side", "precision"], sort=False))
-    fig, all_axes = plt.subplots(1, len(workloads), figsize=(3.2 * len(workloads), 3.2), sharey=True)
-    for axes, ((model, side, precision), own) in zip(all_axes, workloads, strict=True):
+    columns = 2 if len(workloads) == 4 else len(workloads)
+    rows = len(workloads) // columns
+    fig, grid = plt.subplots(rows, columns, figsize=(9.5, 3.1 * rows), sharey=True, squeeze=False)
+    for axes, ((model, side, precision), own) in zip(grid.flat, workloads, strict=True):
         own = own.set_index("rule").rename(index={"BioTorch FA": "BioTorch\nFA"})
         errors = [own.ratio - own.ratio_low, own.ratio_high - own.ratio]
         axes.bar(
@@ -1080,8 +1093,8 @@ def cost_figure(times, made, name, stored, where):
         axes.plot(own.index, own.theory, "k_", ms=14, mew=2, label="multiplications, in theory")
         axes.set(title=f"{model}, {side} pixels, {precision}")
         axes.tick_params(axis="x", labelrotation=90)
-    all_axes[0].set_ylabel("time of a step over backprop's")
-    all_axes[0].legend()
+    grid[0, 0].set(ylabel="time of a step over backprop's", ylim=(0, 2.6))
+    grid[0, 0].legend(loc="upper left")
     caption = f"Time of a training step over backpropagation's, {where} (bars: median and quartiles over rounds), and multiplications (lines)."
     source = f"{stored}, {where}, commit {made['commit']}"
     facts = {"n": f"{made['parameters']['rounds']} rounds", "data": "random images", "stored": source}
