@@ -787,7 +787,7 @@ def by_rule(axes, values):
 # %% [markdown]
 # ### The search: few good trials, or many?
 #
-# The learning rate has one range for all rules. WM and IA are to be searched a second time with plain descent for the feedback instead of Adam; a search that is not finished is not drawn.
+# The learning rate has one range for all rules. WM and IA are searched a second time with plain descent for the feedback instead of Adam; a search that is not finished is not drawn.
 
 
 # %%
