@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import stats
 
 from repro.arrays import Numbers
+from repro.entries import read_entries
 from repro.errors import Mistake
 from repro.provenance import ROOT
 
@@ -124,16 +124,7 @@ def read_claims(chapter: str, folder: Path = CLAIMS) -> dict[str, Claim]:
     path = folder / f"{chapter}.yml"
     if not path.exists():
         raise Mistake(f"chapter {chapter!r} has no ledger of claims: {path} is missing")
-    entries = yaml.safe_load(path.read_text())
-    claims = {}
-    for name, entry in entries.items():
-        try:
-            claims[name] = Claim.model_validate(entry)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Mistake(f"{path.name}: claim {name}: {where} {first['msg']}") from None
-    return claims
+    return read_entries(path, Claim, "claim ")
 
 
 def interval(samples: Numbers) -> tuple[float, float] | None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import jupytext
 import nbformat
-import yaml
 from bs4 import BeautifulSoup
 from pybtex.database import Entry, parse_file
 from pybtex.richtext import Text
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from repro.build import gather, layout
+from repro.entries import read_entries
 from repro.errors import Mistake
 from repro.provenance import ROOT
 from repro.tables import SYMBOLS
@@ -71,15 +71,7 @@ class Facts:
 @lru_cache
 def entries(path: Path = ENTRIES) -> dict[str, Chapter]:
     """The chapters of ``chapters.yml``. Raises Mistake naming the first entry that breaks the schema."""
-    found = {}
-    for name, entry in yaml.safe_load(path.read_text()).items():
-        try:
-            found[name] = Chapter.model_validate(entry)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Mistake(f"{path.name}: {name}: {where} {first['msg']}") from None
-    return found
+    return read_entries(path, Chapter)
 
 
 def entry(name: str, path: Path = ENTRIES) -> Chapter:

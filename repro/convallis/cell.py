@@ -19,10 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from repro.convallis.cell_kernels import V
 from repro.errors import Mistake
 
 EXPONENTIAL = (1 / 16, 2.0, *((-1) ** k / math.factorial(k) for k in range(9)))
 """The part of x whose series is taken, the most it may be (exp is then 0 to 1e-13), and the series of exp(-x)."""
+
+AtRest = tuple[np.ndarray, np.ndarray, int, np.ndarray]
+"""What the kernels take of cells: (batch, 4, neurons) and steps held, which go on; refractory steps; constants."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,9 @@ class Cell:
         membrane = [self.leak, self.dt / self.capacitance, self.rest, self.threshold, self.reset]
         own = [*membrane, self.reversal_exc, self.reversal_inh, *fades, self.after_depolarisation]
         return np.array([*own, *EXPONENTIAL])
+
+    def at_rest(self, batch: int, neurons: int, dtype: np.dtype) -> AtRest:
+        """Cells as a trial begins."""
+        cells = np.zeros((batch, 4, neurons), dtype)
+        cells[:, V] = self.rest
+        return cells, np.zeros((batch, neurons), np.int64), self.refractory_steps, self.constants().astype(dtype)

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from repro.convallis import feedforward_kernels as kernels
-from repro.convallis.cell import Cell
-from repro.convallis.cell_kernels import V
+from repro.convallis.cell import AtRest, Cell
 from repro.convallis.control import ControlState, fixed, with_mean
+from repro.convallis.course import Course
 from repro.convallis.learning import Learning
 from repro.convallis.outcome import Outcome, Potentials, Recording
 from repro.convallis.rasters import Events, Trials, checked, events
-from repro.convallis.rule import Rule, credit, eligibility
+from repro.convallis.rule import Credit, Rule, eligibility
 from repro.errors import Mistake
 
 Weights = Float[np.ndarray, "batch inputs neurons"]
@@ -71,25 +71,21 @@ def train(
     check_weights(weights, learning.largest_weight)
     weights = np.array(weights, order="C")
     mean = weights.mean(axis=1)
-    control = start or ControlState(*(np.zeros((batch, neurons)) for _ in range(3)))
-    if start is None and learning.control is not None:
-        control = learning.control.start(batch, neurons)
+    course = Course(learning, trials, cell.dt, batch, neurons, start=start)
     state = learning.rule.start(batch, neurons, weights.dtype.type)
     potentials = Potentials.empty(batch, neurons)
     earlier = np.zeros_like(weights)
-    counts, log_gains = np.zeros((batch, len(trials), neurons), np.int64), np.zeros((batch, len(trials), neurons))
     for at, raster in enumerate(trials):
-        heard, cells = events(raster), _Cells(cell, weights)
+        course.begin(at)
+        heard, cells = events(raster), cell.at_rest(batch, neurons, weights.dtype)
+        begin = course.measured_from(at, measure_from, round(measure_after / cell.dt))
         traces = [np.zeros((len(raster), n_inputs)) for _ in learning.rule.kernel(cell.dt)]
         state = learning.rule.at_rest(state)
-        log_gains[:, at] = control.log_gain
         for block in learning.blocks(heard.steps, cell.dt):
-            driven = weights * control.gains[:, None].astype(weights.dtype)
-            measured = potentials if measure_from is not None and at >= measure_from else None
-            seen, fired = cells.run(heard, raster_of, block, driven, measured, round(measure_after / cell.dt))
-            counts[:, at] += fired.sum(axis=1)
-            f, d, state = learning.rule.factors(seen, fired, state, cell.dt)
-            found = credit(learning.rule, learning.aged(f, cell.dt), learning.aged(d, cell.dt), cell.dt)
+            driven = weights * course.control.gains[:, None].astype(weights.dtype)
+            seen, fired = _run(cells, heard, raster_of, block, driven, potentials, begin)
+            course.counts[:, at] += fired.sum(axis=1)
+            found, state = learning.credit(seen, fired, state, cell.dt)
             if found is None:
                 continue
             earlier *= learning.kept(seen.shape[1], cell.dt)
@@ -97,13 +93,11 @@ def train(
             weights = learning.added(weights, earlier)
             if learning.keep_mean:
                 weights = with_mean(weights, mean, learning.largest_weight)
-        if learning.control is not None:
-            control = learning.control.update(control, counts[:, at], heard.steps * cell.dt / 1000)
+        course.end(at)
         watch(at)
-    seconds = np.array([trial.shape[1] for trial in trials]) * cell.dt / 1000
-    bounds = ((weights <= 0) | (weights >= learning.largest_weight)).mean(axis=(1, 2))
+    measured = None if measure_from is None else potentials
     return Outcome(
-        weights, control, counts, log_gains, seconds, bounds, potentials if measure_from is not None else None
+        weights, course.control, course.counts, course.log_gains, course.seconds, learning.at_bounds(weights), measured
     )
 
 
@@ -130,10 +124,11 @@ def record(
     trial: np.ndarray, weights: Weights, gains: Float[np.ndarray, "batch neurons"], cell: Cell | None = None
 ) -> Recording:
     """Every step of one trial (steps, inputs) or (batch, steps, inputs), weights and gains frozen: for plots."""
-    batch, n_inputs, _ = weights.shape
+    batch, n_inputs, neurons = weights.shape
     (shaped,), raster_of = checked([trial], n_inputs, batch, None)
     heard, driven = events(shaped), np.ascontiguousarray(weights * gains[:, None], weights.dtype)
-    return Recording(*_Cells(cell or Cell(), weights).run(heard, raster_of, slice(0, heard.steps), driven, None, 0))
+    cells, potentials = (cell or Cell()).at_rest(batch, neurons, weights.dtype), Potentials.empty(batch, neurons)
+    return Recording(*_run(cells, heard, raster_of, slice(0, heard.steps), driven, potentials, heard.steps))
 
 
 def check_weights(weights: np.ndarray, largest: float) -> None:
@@ -143,39 +138,27 @@ def check_weights(weights: np.ndarray, largest: float) -> None:
         raise Mistake(f"a weight is {worst:g} nS; all must lie between 0 and the largest, {largest:g} nS")
 
 
-class _Cells:
-    """Cells of one trial, from rest."""
-
-    def __init__(self, cell: Cell, weights: np.ndarray) -> None:
-        batch, _, neurons = weights.shape
-        self.cells = np.zeros((batch, 4, neurons), weights.dtype)
-        self.cells[:, V] = cell.rest
-        self.held = np.zeros((batch, neurons), np.int64)
-        self.fixed = (cell.refractory_steps, cell.constants().astype(weights.dtype))
-
-    def run(
-        self,
-        heard: Events,
-        raster_of: np.ndarray,
-        block: slice,
-        driven: np.ndarray,
-        measured: Potentials | None,
-        after: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A block: what the rule sees, and spikes, each (batch, steps, neurons)."""
-        shape = (len(driven), block.stop - block.start, driven.shape[2])
-        seen, fired = np.empty(shape, driven.dtype), np.empty(shape, np.bool_)
-        into = measured or Potentials.empty(len(driven), 1)
-        begin = block.stop if measured is None else after
-        kernels.simulate(
-            heard.channels, heard.starts, raster_of, block.start, driven, self.cells, self.held, *self.fixed,
-            seen, fired, begin, into.histogram, into.moments,
-        )  # fmt: skip
-        return seen, fired
+def _run(
+    cells: AtRest,
+    heard: Events,
+    raster_of: np.ndarray,
+    block: slice,
+    driven: np.ndarray,
+    potentials: Potentials,
+    begin: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A block, in which ``cells`` go on: what the rule sees, and spikes, each (batch, steps, neurons)."""
+    shape = (len(driven), block.stop - block.start, driven.shape[2])
+    seen, fired = np.empty(shape, driven.dtype), np.empty(shape, np.bool_)
+    kernels.simulate(
+        heard.channels, heard.starts, raster_of, block.start, driven, *cells, seen, fired,
+        begin, potentials.histogram, potentials.moments,
+    )  # fmt: skip
+    return seen, fired
 
 
 def _sums(
-    found: tuple[np.ndarray, list[tuple[float, np.ndarray]]],
+    found: Credit,
     heard: Events,
     raster_of: np.ndarray,
     block: slice,

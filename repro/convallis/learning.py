@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from repro.convallis.control import RateControl
-from repro.convallis.rule import Amount, NoLearning, Rule, per_population, shrink
+from repro.convallis.rule import Amount, Credit, NoLearning, Rule, State, credit, per_population, shrink
 from repro.errors import Mistake
 
 
@@ -48,6 +48,11 @@ class Learning:
         age = np.arange(factors.shape[1] - 1, -1, -1)[:, None]
         return factors * np.exp(-age * dt / self.memory).astype(factors.dtype)
 
+    def credit(self, seen: np.ndarray, fired: np.ndarray, state: State, dt: float) -> tuple[Credit | None, State]:
+        """The rule's ``credit`` over a block (batch, steps, neurons), aged, and its traces at the block's end."""
+        factor, direct, state = self.rule.factors(seen, fired, state, dt)
+        return credit(self.rule, self.aged(factor, dt), self.aged(direct, dt), dt), state
+
     def kept(self, steps: int, dt: float) -> float:
         """What K leaves of the sum of earlier blocks."""
         return 0.0 if self.memory is None else float(np.exp(-steps * dt / self.memory))
@@ -56,3 +61,8 @@ class Learning:
         """New weights between 0 and the largest, from weights and sums (batch, …)."""
         change = per_population(self.rate, weights.ndim) * shrink(sums, self.shrinkage)
         return np.clip(weights + change, 0, self.largest_weight).astype(weights.dtype)
+
+    def at_bounds(self, weights: np.ndarray) -> np.ndarray:
+        """Share of weights (batch, …) that are 0 or the largest, of each population."""
+        flat = weights.reshape(len(weights), -1)
+        return ((flat <= 0) | (flat >= self.largest_weight)).mean(axis=1)

@@ -72,14 +72,13 @@ def decode(
             raise Mistake(f"decode: {label} in training are {np.unique(there).tolist()}; two at least are needed")
     if len(test) == 0:
         raise Mistake("decode: there is no test trial")
-    predict = _ridge if kind == "ridge" else _logistic
     penalties = np.array(PENALTIES[kind])
     shares = []
     for fold in speaker_folds(who.tolist()):
-        said = predict(train[fold.train], train_digits[fold.train], train[fold.test], penalties)
+        said = _predict(kind, train[fold.train], train_digits[fold.train], train[fold.test], penalties)
         shares.append((said == train_digits[fold.test]).mean(axis=1))
     penalty = penalties[[int(np.mean(shares, axis=0).argmax())]]
-    (predicted,) = predict(train, train_digits, test, penalty)
+    (predicted,) = _predict(kind, train, train_digits, test, penalty)
     each, counts = np.unique(train_digits, return_counts=True)
     return Decoded(
         predicted=predicted,
@@ -89,21 +88,22 @@ def decode(
     )
 
 
-def _standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both on the scale on which every cell has mean 0 and variance 1 in training; a cell that never varies stays 0."""
-    mean, scale = train.mean(axis=0), train.std(axis=0)
-    scale[scale == 0] = 1
-    return (train - mean) / scale, (test - mean) / scale
-
-
-def _ridge(
+def _predict(
+    kind: str,
     train: Real[np.ndarray, "trained cells"],
     digits: Int[np.ndarray, "trained"],
     test: Real[np.ndarray, "tested cells"],
     penalties: Float[np.ndarray, "penalties"],
 ) -> Int[np.ndarray, "penalties tested"]:
+    """What is said with each penalty, from counts that have mean 0 and variance 1 in training, or never vary."""
+    mean, scale = train.mean(axis=0), train.std(axis=0)
+    scale[scale == 0] = 1
+    said = _ridge if kind == "ridge" else _logistic
+    return said((train - mean) / scale, digits, (test - mean) / scale, penalties)
+
+
+def _ridge(x: np.ndarray, digits: np.ndarray, new: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """What scikit-learn's RidgeClassifier says, for all penalties from one decomposition."""
-    x, new = _standardised(train, test)
     each, members = np.unique(digits, return_inverse=True)
     targets = 2.0 * np.equal.outer(members, np.arange(len(each))) - 1
     left, size, right = np.linalg.svd(x, full_matrices=False)
@@ -113,14 +113,8 @@ def _ridge(
     return each[scores.argmax(axis=-1)]
 
 
-def _logistic(
-    train: Real[np.ndarray, "trained cells"],
-    digits: Int[np.ndarray, "trained"],
-    test: Real[np.ndarray, "tested cells"],
-    penalties: Float[np.ndarray, "penalties"],
-) -> Int[np.ndarray, "penalties tested"]:
+def _logistic(x: np.ndarray, digits: np.ndarray, new: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """What multinomial logistic regression says, each penalty beginning where the one before ended."""
-    x, new = _standardised(train, test)
     model = LogisticRegression(max_iter=5000, warm_start=True)
     said = []
     for penalty in penalties:

@@ -15,16 +15,16 @@ import numpy as np
 from jaxtyping import Float
 
 from repro.convallis import recurrent_kernels as kernels
-from repro.convallis.cell import Cell
-from repro.convallis.cell_kernels import V
+from repro.convallis.cell import AtRest, Cell
 from repro.convallis.control import ControlState, fixed
+from repro.convallis.course import Course
 from repro.convallis.feedforward import check_weights
 from repro.convallis.feedforward_kernels import traces as carry
 from repro.convallis.learning import Learning
 from repro.convallis.network import Network, Synapses
 from repro.convallis.outcome import Outcome, Potentials, Recording
 from repro.convallis.rasters import Events, Trials, checked, events
-from repro.convallis.rule import Credit, credit
+from repro.convallis.rule import Credit
 
 
 @dataclass(frozen=True)
@@ -62,37 +62,31 @@ def train(
     trials, raster_of = checked(inputs, n_inputs, batch, raster_of)
     plastic = _Plastic(network, learning)
     excitatory, neurons, dtype = network.excitatory, network.neurons, network.inputs.weights.dtype
-    control = start or ControlState(*(np.zeros((batch, excitatory)) for _ in range(3)))
-    if start is None and learning.control is not None:
-        control = learning.control.start(batch, excitatory)
+    course = Course(learning, trials, cell.dt, batch, neurons, held=excitatory, start=start)
     state = learning.rule.start(batch, excitatory, dtype.type)
     potentials = Potentials.empty(batch, excitatory)
-    counts, log_gains = np.zeros((batch, len(trials), neurons), np.int64), np.zeros((batch, len(trials), excitatory))
     for at, raster in enumerate(trials):
-        heard, cells = events(raster), _Cells(cell, network, raster_of)
+        course.begin(at)
+        heard, cells = events(raster), cell.at_rest(batch, neurons, dtype)
+        begin = course.measured_from(at, measure_from, round(measure_after / cell.dt))
         plastic.rest(len(raster))
         state = learning.rule.at_rest(state)
-        log_gains[:, at] = control.log_gain
-        begin = heard.steps
-        if measure_from is not None and at >= measure_from:
-            begin = round(measure_after / cell.dt)
         for block in learning.blocks(heard.steps, cell.dt):
-            seen, fired = cells.run(heard, block, *plastic.driven(control.gains), potentials, begin)
-            counts[:, at] += fired.sum(axis=1)
+            seen, fired = _run(
+                cells, network, heard, raster_of, block, *plastic.driven(course.control.gains), potentials, begin
+            )
+            course.counts[:, at] += fired.sum(axis=1)
             own = np.ascontiguousarray(seen[:, :, :excitatory]), np.ascontiguousarray(fired[:, :, :excitatory])
-            f, d, state = learning.rule.factors(*own, state, cell.dt)
-            found = credit(learning.rule, learning.aged(f, cell.dt), learning.aged(d, cell.dt), cell.dt)
+            found, state = learning.credit(*own, state, cell.dt)
             if found is not None:
                 plastic.learn(found, heard, raster_of, block, own[1], cell.dt)
-        if learning.control is not None:
-            control = learning.control.update(control, counts[:, at, :excitatory], heard.steps * cell.dt / 1000)
+        course.end(at)
         watch(at)
-    seconds = np.array([trial.shape[1] for trial in trials]) * cell.dt / 1000
     measured = None if measure_from is None else potentials
-    split = {"counts": counts[:, :, :excitatory], "inhibitory_counts": counts[:, :, excitatory:]}
+    of_excitatory, of_inhibitory = np.split(course.counts, [excitatory], axis=2)
     return NetworkOutcome(
-        plastic.of_inputs, control, split["counts"], log_gains, seconds, plastic.at_bounds(), measured,
-        plastic.network(), split["inhibitory_counts"],
+        plastic.of_inputs, course.control, of_excitatory, course.log_gains, course.seconds, plastic.at_bounds(),
+        measured, plastic.network(), of_inhibitory,
     )  # fmt: skip
 
 
@@ -122,39 +116,31 @@ def record(
     (shaped,), raster_of = checked([trial], network.inputs.weights.shape[1], network.batch, None)
     heard, potentials = events(shaped), Potentials.empty(network.batch, network.excitatory)
     driven = _Plastic(network, Learning(largest_weight=math.inf)).driven(gains)
-    cells = _Cells(cell or Cell(), network, raster_of)
-    return Recording(*cells.run(heard, slice(0, heard.steps), *driven, potentials, heard.steps))
+    cells = (cell or Cell()).at_rest(network.batch, network.neurons, network.inputs.weights.dtype)
+    block = slice(0, heard.steps)
+    return Recording(*_run(cells, network, heard, raster_of, block, *driven, potentials, heard.steps))
 
 
-class _Cells:
-    """Cells of one trial, from rest."""
-
-    def __init__(self, cell: Cell, network: Network, raster_of: np.ndarray) -> None:
-        self.wiring, self.raster_of, self.excitatory = network, raster_of, network.excitatory
-        dtype = network.inputs.weights.dtype
-        self.cells = np.zeros((network.batch, 4, network.neurons), dtype)
-        self.cells[:, V] = cell.rest
-        self.held = np.zeros((network.batch, network.neurons), np.int64)
-        self.fixed = (cell.refractory_steps, cell.constants().astype(dtype))
-
-    def run(
-        self,
-        heard: Events,
-        block: slice,
-        from_inputs: np.ndarray,
-        inside: np.ndarray,
-        potentials: Potentials,
-        begin: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A block with these weights: what the rule sees, and spikes, each (batch, steps, neurons)."""
-        shape = (len(inside), block.stop - block.start, self.cells.shape[2])
-        seen, fired = np.empty(shape, inside.dtype), np.empty(shape, np.bool_)
-        kernels.simulate(
-            heard.channels, heard.starts, self.raster_of, block.start, self.wiring.inputs.targets, from_inputs,
-            self.wiring.recurrent.targets, inside, self.excitatory, self.cells, self.held, *self.fixed, seen, fired,
-            begin, potentials.histogram, potentials.moments,
-        )  # fmt: skip
-        return seen, fired
+def _run(
+    cells: AtRest,
+    wiring: Network,
+    heard: Events,
+    raster_of: np.ndarray,
+    block: slice,
+    from_inputs: np.ndarray,
+    inside: np.ndarray,
+    potentials: Potentials,
+    begin: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A block, in which ``cells`` go on: what the rule sees, and spikes, each (batch, steps, neurons)."""
+    shape = (wiring.batch, block.stop - block.start, wiring.neurons)
+    seen, fired = np.empty(shape, inside.dtype), np.empty(shape, np.bool_)
+    kernels.simulate(
+        heard.channels, heard.starts, raster_of, block.start, wiring.inputs.targets, from_inputs,
+        wiring.recurrent.targets, inside, wiring.excitatory, *cells, seen, fired,
+        begin, potentials.histogram, potentials.moments,
+    )  # fmt: skip
+    return seen, fired
 
 
 class _Plastic:
@@ -240,7 +226,7 @@ class _Plastic:
     def at_bounds(self) -> np.ndarray:
         """Share of plastic weights at 0 or at the largest, of each network."""
         flat = np.concatenate([weights.reshape(self.start.batch, -1) for weights in self.weights], axis=1)
-        return ((flat <= 0) | (flat >= self.learning.largest_weight)).mean(axis=1)
+        return self.learning.at_bounds(flat)
 
     def network(self) -> Network:
         """The network with its weights as they are, without gains."""

@@ -18,6 +18,14 @@ def deliver(targets, weights, conductance):
         conductance[targets[k]] += weights[k]
 
 
+@numba.njit(cache=True)
+@no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
+def collect(credit, targets, sums):
+    """Add the credit of a spike's targets to the sums of its synapses."""
+    for k in range(len(targets)):
+        sums[k] += credit[targets[k]]
+
+
 @numba.njit(cache=True, parallel=True)
 @no_type_check  # the run-time check of annotations in tests would wrap what numba compiles
 def simulate(
@@ -54,9 +62,7 @@ def gather_inputs(channels, starts, raster_of, first, credit, targets, sums):
         for t in range(credit.shape[1]):
             row = credit[b, t]
             for e in range(ends[first + t], ends[first + t + 1]):
-                j = channels[e]
-                for k in range(sums.shape[2]):
-                    sums[b, j, k] += row[targets[b, j, k]]
+                collect(row, targets[b, channels[e]], sums[b, channels[e]])
 
 
 @numba.njit(cache=True, parallel=True)
@@ -68,8 +74,7 @@ def gather_recurrent(fired, credit, targets, sums):
             row = credit[b, t]
             for n in range(sums.shape[1]):
                 if fired[b, t, n]:
-                    for k in range(sums.shape[2]):
-                        sums[b, n, k] += row[targets[b, n, k]]
+                    collect(row, targets[b, n], sums[b, n])
 
 
 @numba.njit(cache=True, parallel=True)

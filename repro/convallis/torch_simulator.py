@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from repro.convallis.cell import Cell
 from repro.convallis.control import ControlState, with_mean
+from repro.convallis.course import Course
 from repro.convallis.feedforward import check_weights
 from repro.convallis.learning import Learning
 from repro.convallis.outcome import Outcome
@@ -61,22 +62,19 @@ def train(
     dtype = torch.float32 if weights.dtype == np.float32 else torch.float64
     on, rule = backend(place, dtype), learning.rule
     w, mean = weights.copy(), weights.mean(axis=1)
-    control = start or ControlState(*(np.zeros((batch, neurons)) for _ in range(3)))
-    if start is None and learning.control is not None:
-        control = learning.control.start(batch, neurons)
+    course = Course(learning, trials, cell.dt, batch, neurons, start=start)
     state = tuple(torch.as_tensor(part, device=place) for part in rule.start(batch, neurons, weights.dtype.type))
     earlier = np.zeros_like(w)
-    counts, log_gains = np.zeros((batch, len(trials), neurons), np.int64), np.zeros((batch, len(trials), neurons))
     for at, raster in enumerate(trials):
+        course.begin(at)
         heard = torch.as_tensor(raster, device=place).to(dtype)[torch.as_tensor(raster_of, device=place)]
         cells, state = _at_rest(cell, batch, neurons, dtype, place), rule.at_rest(state)
         traces = [torch.zeros((batch, n_inputs), dtype=dtype, device=place) for _ in rule.kernel(cell.dt)]
-        log_gains[:, at] = control.log_gain
         for block in learning.blocks(raster.shape[1], cell.dt):
-            driven = torch.as_tensor(w * control.gains[:, None].astype(w.dtype), device=place)
+            driven = torch.as_tensor(w * course.control.gains[:, None].astype(w.dtype), device=place)
             spikes = heard[:, block]
             seen, fired = _run(spikes @ driven, cells, cell)
-            counts[:, at] += fired.sum(dim=1).cpu().numpy()
+            course.counts[:, at] += fired.sum(dim=1).cpu().numpy()
             f, d, state = rule.factors(seen, fired, state, cell.dt, on)
             sums = _sums(rule, spikes, _aged(f, learning, cell.dt), _aged(d, learning, cell.dt), traces, cell.dt)
             if sums is None:
@@ -85,11 +83,8 @@ def train(
             w = learning.added(w, earlier.astype(w.dtype))
             if learning.keep_mean:
                 w = with_mean(w, mean, learning.largest_weight)
-        if learning.control is not None:
-            control = learning.control.update(control, counts[:, at], raster.shape[1] * cell.dt / 1000)
-    seconds = np.array([trial.shape[1] for trial in trials]) * cell.dt / 1000
-    bounds = ((w <= 0) | (w >= learning.largest_weight)).mean(axis=(1, 2))
-    return Outcome(w, control, counts, log_gains, seconds, bounds)
+        course.end(at)
+    return Outcome(w, course.control, course.counts, course.log_gains, course.seconds, learning.at_bounds(w))
 
 
 def _at_rest(cell: Cell, batch: int, neurons: int, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:

@@ -33,3 +33,13 @@ def test_the_page_shows_what_was_measured_and_what_was_not(tmp_path):
     assert "| `a` | 12 s, 310 MB | – | – |" in page
     assert "a processor, 2 cores, device cpu" in page
     assert "Measured on" not in costs.page(["a"], tmp_path / "none.csv")
+
+
+def test_the_page_has_a_column_for_each_scale_in_order(tmp_path):
+    kept = tmp_path / "costs.csv"
+    costs.accept(
+        [run("a", scale, s, peak_mb=9) for scale, s in (("full", 300.0), ("smoke", 1.0), ("book", 20.0))], kept
+    )
+    page = costs.page(["a"], kept)
+    assert "| chapter | smoke | book | full |" in page
+    assert "| `a` | 1 s, 9 MB | 20 s, 9 MB | 300 s, 9 MB |" in page

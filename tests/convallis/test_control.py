@@ -85,6 +85,30 @@ def test_learnt_weights_stay_between_their_bounds(sums):
     assert found.ravel() == pytest.approx(np.clip(1 + np.array([1.0, 0.5]) * sums, 0, 2))
 
 
+def test_an_update_is_the_formula_whatever_a_trial_lasts():
+    control = RateControl(target=5.0, window=4.0, proportional=0.3, integral=0.2, largest_error=1.5)
+    state, rate, integral = control.start(1, 1), 5.0, 0.0
+    for seconds, count in ((0.25, 1), (2.0, 1), (1.0, 300), (0.5, 0)):
+        state = control.update(state, np.array([[count]]), seconds)
+        rate += (count / seconds - rate) * -np.expm1(-seconds / 4)  # the solution of 4 s · dν̂/dt = ν - ν̂
+        error = max(1 - rate / 5, -1.5)
+        integral += error * seconds
+        assert state.rate.item() == pytest.approx(rate, rel=1e-12)
+        assert state.log_gain.item() == pytest.approx(0.3 * error + 0.2 * integral, rel=1e-12)
+
+
+def test_what_is_learnt_is_the_rate_times_the_sum_less_its_shrinkage():
+    learning, weights = Learning(rate=[0.1, 0.2], shrinkage=[0.5, 2.0], largest_weight=9.0), np.ones((2, 3, 1))
+    sums = np.array([[-3.0, 0.4, 2.0], [-3.0, 0.4, 4.0]])[:, :, None]
+    found = learning.added(weights, sums)[:, :, 0]
+    assert found == pytest.approx(np.array([[0.75, 1.0, 1.15], [0.8, 1.0, 1.4]]), rel=1e-12)
+
+
+def test_weights_at_either_bound_are_counted():
+    weights = np.array([[[0.0, 2.0], [1.0, 1.999]], [[0.5, 1.0], [2.0, 1.5]]])
+    assert Learning(largest_weight=2.0).at_bounds(weights) == pytest.approx([0.5, 0.25])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

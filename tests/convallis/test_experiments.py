@@ -141,6 +141,41 @@ def test_the_error_of_a_set_is_that_of_the_rule_at_one_synapse():
         assert np.mean(w * (scale * changes - data.change) ** 2) == pytest.approx(each.error, rel=1e-6)
 
 
+def test_sets_are_the_best_fit_and_then_valleys_from_good_to_bad():
+    sets = confluence.parameter_sets(4, seed=1, pool=16, starts=1)
+    best, *others = confluence.errors_of(sets)
+    assert best <= others[0]
+    assert others == sorted(others)
+    assert others[-1] > 1.02 * others[0]
+    assert all(min(each.rule.a, each.rule.b) > 0 and max(each.rule.a, each.rule.b) == 1 for each in sets)
+
+
+def test_only_the_rate_is_tuned_to_in_vitro_constants_and_on_the_validation_speaker(split, monkeypatch):
+    each = confluence.ParameterSet(Valley(a=1.0, b=0.6), Cell(tau_after=20.0), 2.0)
+    heard, judged = [], []
+
+    def learn(rule, grid, unit, ears, before, population, cell, **more):
+        assert (rule, cell, before) == (each.rule, each.cell, ears)
+        heard.append((ears, [setting.balance for setting in grid]))
+        return grid
+
+    def score(done, learned_from, listened_to, plan):
+        judged.append((learned_from, listened_to))
+        rates = np.repeat([setting.rate for setting in done], 1 if len(done) > 1 else 2)
+        return 1 - np.log(rates / 0.3) ** 2  # best at 0.3, neither the least nor the largest rate
+
+    monkeypatch.setattr(confluence, "measured_units", lambda rule, ears, plan: Units(1.0, 4.0))
+    monkeypatch.setattr(confluence, "settle", lambda ears, population, seeds, cell: ears)
+    monkeypatch.setattr(confluence, "learn", learn)
+    monkeypatch.setattr(confluence, "preference_score", score)
+    found = confluence.learned_preference(each, split, PLAN)
+    assert found == pytest.approx([1.0, 1.0])
+    assert [ears for ears, _ in heard] == [split.others, split.train]
+    assert judged == [(split.others, split.validation), (split.train, split.test)]
+    # units of balance: 4 is the ratio b/a at which both cancel, so 0.6 is 0.15 of it, at every rate
+    assert [set(np.round(balances, 12)) for _, balances in heard] == [{0.15}, {0.15}]
+
+
 def test_moments_of_the_read_out_do_not_change_what_a_network_learns():
     heard = load_cochleograms(load_clips("synthetic").where(digits=(4, 5, 6)))
     ears = recurrent.leave_out(heard, ("voice5",))

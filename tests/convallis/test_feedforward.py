@@ -1,6 +1,7 @@
 """Populations against a plain loop, their batch against single runs, and what constraints do to them."""
 
 import doctest
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,6 +157,63 @@ def test_moments_and_histogram_are_those_of_free_potentials():
     assert np.array_equal(found.potentials.histogram[0], counted)
     between = ((seen >= -66) & (seen < -60)).mean()
     assert found.potentials.share_between(-66.0, -60.0).item() == pytest.approx(between, rel=1e-12)
+
+
+def test_first_weights_reach_from_half_to_three_halves_of_their_mean():
+    found = feedforward.random_weights(4, 50, 50, 0.3, np.random.default_rng(0)) / 0.3
+    # the extremes of 10,000 uniform draws lie within 12/10,000 of the ends but once in exp(12)
+    assert (found.min(), found.max()) == pytest.approx((0.5, 1.5), abs=0.0012)
+    assert found.mean() == pytest.approx(1.0, abs=4 / np.sqrt(12 * 10_000))
+
+
+def test_gains_follow_from_the_counts_of_each_trial_and_its_length():
+    heard = [trials(1, steps=steps, seed=steps)[0] for steps in (200, 900, 400, 600)]
+    control = RateControl(target=8.0)
+    found = feedforward.train(heard, weights(), Learning(control=control))
+    assert found.seconds == pytest.approx([0.1, 0.45, 0.2, 0.3])
+    assert found.rates[:, 1] == pytest.approx(found.counts[:, 1] / 0.45)
+    state = control.start(2, 4)
+    for at, steps in enumerate((200, 900, 400, 600)):
+        assert found.log_gains[:, at] == pytest.approx(state.log_gain, rel=1e-12)  # those with which it was heard
+        state = control.update(state, found.counts[:, at], steps * 0.0005)
+    assert found.control.log_gain == pytest.approx(state.log_gain, rel=1e-12)
+
+
+def test_a_run_that_goes_on_is_one_run():
+    heard, learning = trials(6), Learning(PairSTDP(), rate=1e-3, keep_mean=False, control=RateControl(target=8.0))
+    whole, first = feedforward.train(heard, weights(), learning), feedforward.train(heard[:2], weights(), learning)
+    second = feedforward.train(heard[2:], first.weights, learning, start=first.control)
+    assert np.array_equal(second.weights, whole.weights)
+    assert np.array_equal(second.control.log_gain, whole.control.log_gain)
+    assert np.array_equal(np.concatenate([first.counts, second.counts], axis=1), whole.counts)
+
+
+def test_rates_and_gains_over_the_last_trials_are_those_of_their_time():
+    gains, counts = np.array([[[9.0], [0.5], [2.0]]]), np.array([[[50], [3], [9]]])
+    still = feedforward.respond(trials(1), np.zeros((1, 30, 1)), np.ones((1, 1)))
+    found = replace(still, counts=counts, log_gains=np.log(gains), seconds=np.array([1.0, 0.5, 1.5]))
+    assert found.mean_rates().item() == pytest.approx(62 / 3.0)
+    assert found.mean_rates(2).item() == pytest.approx(12 / 2.0)
+    assert found.settled_gains(2).item() == pytest.approx(1.0)  # geometric: half and double cancel
+
+
+def test_potentials_of_spikes_and_of_refractory_steps_are_not_counted():
+    raster, w, cell = trials(1)[0], weights(1), Cell(after_depolarisation=0.0, refractory=4.0)
+    found = feedforward.respond([raster], w, np.ones((1, 4)), cell, measure=True, measure_after=50.0).potentials
+    recorded = feedforward.record(raster, w, np.ones((1, 4)), cell)
+    last = np.stack([np.convolve(fired, np.ones(8))[: len(raster)] for fired in recorded.fired[0].T], axis=1)
+    free = (last < 0.5)[100:]  # no spike within 8 steps, this one included: held at reset
+    assert 0 < free.sum() < free.size - 20
+    counted, _ = np.histogram(recorded.seen[0, 100:][free], repro.convallis.EDGES)
+    assert np.array_equal(found.histogram[0], counted)
+    assert found.moments[0, :, 0] == pytest.approx(free.sum(axis=0))
+
+
+def test_potentials_are_measured_from_the_trial_that_was_named():
+    heard, w = trials(3), weights(1, mean=0.3)
+    found = feedforward.train(heard, w, Learning(), measure_from=1, measure_after=150.0).potentials
+    assert found.histogram.sum() <= 2 * 100 * 4  # two trials, the last 50 ms of each, four cells
+    assert found.histogram.sum() > 100 * 4
 
 
 @pytest.mark.parametrize(

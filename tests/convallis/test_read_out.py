@@ -70,6 +70,15 @@ def test_counts_without_digits_are_read_at_chance():
     assert table.accuracy.mean() == pytest.approx(0.2, abs=4 * np.sqrt(0.2 * 0.8 / 1000))
 
 
+@pytest.mark.parametrize("kind", ["ridge", "logistic"])
+def test_of_equally_good_penalties_the_strongest_is_taken(kind):
+    known = 20 * np.eye(5)[DIGITS] + np.random.default_rng(0).poisson(1.0, (120, 5))  # read without error by any
+    train, test = SPEAKERS != "dan", SPEAKERS == "dan"
+    found = decode(known[train], DIGITS[train], SPEAKERS[train], known[test], DIGITS[test], kind)
+    assert found.accuracy == 1
+    assert found.penalty == max(PENALTIES[kind]) == pytest.approx(1e5)
+
+
 def test_chance_is_that_of_the_training_digit_said_always():
     digits = np.where(SPEAKERS == "dan", 0, np.where(DIGITS > 0, 1, 0))
     train, test = SPEAKERS != "dan", SPEAKERS == "dan"

@@ -61,10 +61,11 @@ def without_recurrence():
     return weights, Network(into, inside, excitatory=8, inhibitory=1)
 
 
+@pytest.mark.parametrize("memory", [None, 90.0])
 @pytest.mark.parametrize("rule", [Valley(), PairSTDP()], ids=["valley", "pair"])
-def test_without_recurrence_a_network_is_a_population(rule):
+def test_without_recurrence_a_network_is_a_population(rule, memory):
     weights, network = without_recurrence()
-    learning = Learning(rule, rate=3e-4, block=60.0, control=RateControl(target=8.0))
+    learning = Learning(rule, rate=3e-4, block=60.0, memory=memory, control=RateControl(target=8.0))
     ours = recurrent.train(trials(), network, learning, measure_from=1)
     theirs = feedforward.train(trials(), weights, learning, measure_from=1)
     assert np.array_equal(ours.counts, theirs.counts)
@@ -115,6 +116,58 @@ def test_inhibition_lowers_rates():
     freed = Network(network.inputs, Synapses(network.recurrent.targets, weights, network.recurrent.plastic), 40, 10)
     rates = [recurrent.respond(trials(p=0.03), net, gains).mean_rates().mean() for net in (network, freed)]
     assert 0 < rates[0] < 0.9 * rates[1]
+
+
+def test_gains_scale_all_plastic_weights_onto_a_neuron():
+    network, heard = small(), trials(1)[0]
+    gains = np.random.default_rng(4).uniform(0.5, 1.5, (2, 40))
+    parts = []
+    for synapses, rows in ((network.inputs, 30), (network.recurrent, 40)):
+        weights, plastic = synapses.weights.copy(), slice(0, synapses.plastic)
+        for b in range(2):
+            weights[b, :rows, plastic] *= gains[b][synapses.targets[b, :rows, plastic]]
+        parts.append(Synapses(synapses.targets, weights, synapses.plastic))
+    scaled = recurrent.record(heard, Network(*parts, 40, 10), np.ones((2, 40)))
+    found = recurrent.record(heard, network, gains)
+    assert found.fired[:, :, :40].sum() > 50
+    assert np.array_equal(found.fired, scaled.fired)
+    assert found.seen == pytest.approx(scaled.seen, rel=1e-12)
+
+
+def test_a_weight_that_is_brought_back_to_its_mean_does_not_pass_the_largest():
+    network = small()
+    largest = 1.02 * max(network.inputs.weights[:, :, : network.inputs.plastic].max(), 0.45)
+    learnt = recurrent.train(trials(), network, Learning(Valley(), rate=1e-2, largest_weight=largest)).network
+    plastic = learnt.inputs.weights[:, :, : network.inputs.plastic]
+    assert plastic.max() == pytest.approx(largest)
+    assert plastic.max() <= largest
+
+
+def test_counts_are_those_of_excitatory_and_of_inhibitory_cells():
+    network, heard, gains = small(), trials(2, p=0.03), np.ones((2, 40))
+    found = recurrent.respond(heard, network, gains)
+    fired = np.stack([recurrent.record(trial, network, gains).fired.sum(axis=1) for trial in heard], axis=1)
+    assert np.array_equal(found.counts, fired[:, :, :40])
+    assert np.array_equal(found.inhibitory_counts, fired[:, :, 40:])
+    assert found.inhibitory_counts.sum() > 0
+
+
+def test_weights_have_the_means_that_were_asked_for():
+    network = balanced(
+        4, np.random.default_rng(0), inputs=100, input_weight=0.7, exc_weight=0.2, inh_weight=1.1, onto_inhibitory=1.8
+    )
+    first, second = network.inputs, network.recurrent
+    blocks = {
+        "inputs to excitatory": (first.weights[:, :, : first.plastic], 0.7),
+        "inputs to inhibitory": (first.weights[:, :, first.plastic :], 0.7 * 1.8),
+        "excitatory to excitatory": (second.weights[:, :400, : second.plastic], 0.2),
+        "excitatory to inhibitory": (second.weights[:, :400, second.plastic :], 0.2 * 1.8),
+        "inhibitory to all": (second.weights[:, 400:], 1.1),
+    }
+    for name, (weights, mean) in blocks.items():
+        # uniform from half to three halves: standard deviation mean/√12
+        assert weights.mean() == pytest.approx(mean, rel=4 / np.sqrt(12 * weights.size)), name
+        assert 0.5 * mean <= weights.min() <= 0.51 * mean < 1.49 * mean <= weights.max() <= 1.5 * mean, name
 
 
 @pytest.mark.parametrize(

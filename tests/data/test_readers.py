@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -18,6 +20,7 @@ from repro.data import DataCorrupt
 from repro.data.archives import read_members
 from repro.data.catalogue import registry
 from repro.data.readers import CIFAR_CLASSES, READERS, read_cifar10_binary, read_cifar10_jpeg, read_idx
+from repro.data.sounds import read_fsdd, read_sounds, read_synthetic
 from tests.data.conftest import left_in
 from tests.data.samples import idx, tar
 
@@ -147,6 +150,55 @@ def test_cifar_jpegs_are_decoded_channels_first_and_classes_take_turns(tmp_path:
     assert np.abs(colours[:, 0] - 20 * images.y_train).max() <= 2
     assert np.abs(colours[:, 1] - 100).max() <= 2
     assert np.abs(colours[:, 2] - np.repeat([0, 50], 10)).max() <= 2
+
+
+def wav(samples: np.ndarray, rate: int = 8000, channels: int = 1) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setframerate(rate)
+        file.setsampwidth(2)
+        file.setnchannels(channels)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def test_recordings_are_read_in_order_of_their_names_and_a_tenth_of_the_takes_is_held_out(tmp_path: Path) -> None:
+    takes = [(digit, take) for take in range(19, -1, -1) for digit in (1, 0)]
+    members = [(f"r/{d}_ann_{take}.wav", wav(np.array([d, take, -take][: 2 + d]))) for d, take in takes]
+    path = tmp_path / "fsdd.tar.xz"
+    path.write_bytes(tar([("README.md", b"words"), *members], "w:xz"))
+    found = read_fsdd(path)
+    assert [each.name for each in found] == sorted(f"{d}_ann_{take}" for d, take in takes)
+    assert {each.name: each.samples.tolist() for each in found}["1_ann_7"] == [1, 7, -7]
+    sounds = read_sounds({"fsdd.tar.xz": path})
+    assert sounds.x_test.tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, -1]]  # silence after the shorter
+    assert sounds.y_test.tolist() == [0, 0, 1, 1]
+    assert len(sounds.x_train) == 36
+
+
+@pytest.mark.parametrize("form", [{"rate": 16000}, {"channels": 2}], ids=["rate", "channels"])
+def test_a_recording_of_another_form_is_refused_by_both_names(tmp_path: Path, form: dict) -> None:
+    path = tmp_path / "fsdd.tar.xz"
+    path.write_bytes(tar([("r/0_ann_0.wav", wav(np.zeros(8), **form))], "w:xz"))
+    with pytest.raises(DataCorrupt, match=r"fsdd\.tar\.xz: r/0_ann_0\.wav has \(Hz, bytes, channels\)"):
+        read_fsdd(path)
+
+
+@pytest.mark.parametrize(("rate", "last"), [(8000, 5), (16000, 4)], ids=["longer table", "rate"])
+def test_a_table_that_does_not_fit_its_sound_is_refused(tmp_path: Path, rate: int, last: int) -> None:
+    sound, table = tmp_path / "a.flac", tmp_path / "a.csv"
+    soundfile.write(sound, np.arange(7, dtype=np.int16), rate, format="FLAC", subtype="PCM_16")
+    table.write_text(f"digit,speaker,take,samples\n3,ann,0,3\n4,ann,1,{last}\n")
+    with pytest.raises(DataCorrupt, match=rf"a\.flac has shape \(7,\) at {rate} Hz, a\.csv expects {3 + last} at 8000"):
+        read_synthetic(sound, table)
+
+
+def test_clips_of_one_sound_are_cut_where_the_table_says(tmp_path: Path) -> None:
+    sound, table = tmp_path / "a.flac", tmp_path / "a.csv"
+    soundfile.write(sound, np.arange(7, dtype=np.int16), 8000, format="FLAC", subtype="PCM_16")
+    table.write_text("digit,speaker,take,samples\n3,ann,0,3\n4,ann,1,4\n")
+    found = read_synthetic(sound, table)
+    assert [(each.name, each.samples.tolist()) for each in found] == [("3_ann_0", [0, 1, 2]), ("4_ann_1", [3, 4, 5, 6])]
 
 
 def test_each_reader_has_a_variant_and_reads_every_variant_of_its_data_set() -> None:

@@ -139,6 +139,7 @@ def test_the_head_counts_its_claims_and_says_how_to_run_it_again():
 def test_a_stale_chapter_says_so():
     head = BeautifulSoup(chapter_head.head_html(facts("reproduced", stale=True), None), "html.parser")
     assert "Stale" in head.select_one(".repro-stale").text
+    assert head.select_one(".repro-stale code").text == "make book SCALE=smoke CHAPTERS=c"
 
 
 def test_binder_colab_and_the_line_at_the_commit_are_offered_once_the_code_has_a_public_address(tmp_path):
@@ -187,6 +188,7 @@ def test_every_chapter_has_an_entry_and_a_missing_or_wrong_one_is_named(tmp_path
 
 
 SOURCE = """run.figure(fig, "curve", alt="")
+run.table(frame, "words"); run.claim("last", samples)
 for name in names:
     run.figure(
         fig, f"gallery-{name}", alt="")
@@ -194,7 +196,7 @@ run.figure(fig, label="last", alt="")
 """
 
 
-@pytest.mark.parametrize(("label", "line"), [("curve", 1), ("gallery-l0", 3), ("last", 5), ("other", None)])
+@pytest.mark.parametrize(("label", "line"), [("curve", 1), ("gallery-l0", 4), ("last", 6), ("words", None)])
 def test_the_line_that_shows_a_figure_is_found_also_in_a_loop(label, line):
     assert source_page.figure_line(source_page.figure_calls(SOURCE), label) == line
 
@@ -207,7 +209,7 @@ def test_a_label_computed_elsewhere_is_the_last_resort():
 
 def test_the_source_page_has_an_anchor_a_line_and_all_of_the_text():
     page = BeautifulSoup(source_page.source_html("c", SOURCE), "html.parser")
-    assert all(page.find(id=f"line-{number}") or page.find(attrs={"name": f"line-{number}"}) for number in range(1, 6))
+    assert all(page.find(id=f"line-{number}") or page.find(attrs={"name": f"line-{number}"}) for number in range(1, 7))
     for number in page.select(".linenos"):
         number.decompose()
     assert page.select_one("pre").text.strip() == SOURCE.strip()
@@ -277,6 +279,72 @@ def test_a_row_of_the_scorecard_says_all_of_a_claim():
     assert cells[1] == "✘ not reproduced"
     assert cells[2].startswith("A <holds>")
     assert cells[3:] == ["2 [1.5, 2.5], n = 3", "at least 1", "3.5", "abstract (read)", "smoke", "1.5 s of 42 s"]
+
+
+def test_the_scorecard_sorts_and_is_searched_by_what_its_cells_mean():
+    known = facts(
+        stale=True,
+        claims=[
+            claim("A", "reproduced", value=12.0),
+            claim("B", "not reproduced", value=3.0, paper_value=0.5, source={"where": "Fig. 2", "read": False}),
+            claim("C", "not tested here", value=None, interval=None, n=0, note="needs scale full", figure="other"),
+        ],
+    )
+    page = BeautifulSoup(scorecard.scorecard_html([known]), "html.parser")
+    lines = [dict(zip(scorecard.COLUMNS, row.select("td"), strict=True)) for row in page.select("tbody tr")]
+
+    def order(column):
+        return [float(line[column]["data-order"]) for line in lines]
+
+    assert order("verdict")[0] < order("verdict")[1] < order("verdict")[2]  # as a legend has them, good ones first
+    assert order("ours [95 %]")[2] < order("ours [95 %]")[1] < order("ours [95 %]")[0]  # numbers, without one last
+    assert order("paper's value")[0] == order("paper's value")[2] < order("paper's value")[1] == 0.5
+    assert order("cost") == [1.5, 1.5, 42.0]  # of the figure, of the chapter where no figure is timed
+    assert [line["source"]["data-search"] for line in lines][:2] == ["read; abstract", "not read; Fig. 2"]
+    assert [line["claim"]["data-search"] for line in lines] == ["c; A", "c; B", "c; C"]
+    assert [[link["href"] for link in line["claim"].select("a")] for line in lines] == [
+        ["chapters/c.html#curve", "chapters/c.html#claim-A"],
+        ["chapters/c.html#curve", "chapters/c.html#claim-B"],
+        ["chapters/c.html#other", "chapters/c.html#other"],
+    ]
+    assert [select["data-column"] for select in page.select("select")] == ["claim", "verdict", "source"]
+    assert "stale" in page.li.text
+    fresh = BeautifulSoup(scorecard.scorecard_html([facts("reproduced")]), "html.parser")
+    assert "stale" not in fresh.li.text
+
+
+def test_authors_are_families_with_given_names_or_groups_in_braces(tmp_path):
+    citation = tmp_path / "CITATION.cff"
+    citation.write_text(
+        "title: A book\nversion: 1.2\n"
+        "authors:\n  - {family-names: Curie, given-names: Marie}\n  - name: The Group and Co\n"
+    )
+    text = chapter_head.own_bibtex(facts("reproduced"), None, citation)
+    entry = parse_string(text, "bibtex").entries["synaptic_book_c"]
+    first, second = entry.persons["author"]
+    assert (first.first_names, first.last_names) == (["Marie"], ["Curie"])
+    assert second.last_names == ["{The Group and Co}"]
+    assert "Version 1.2, chapter c, scale smoke" in entry.fields["note"]
+
+
+def test_the_head_says_what_its_mark_means_and_where_it_ran():
+    for verdicts, says in (
+        (["reproduced"], "none failed"),
+        (["not reproduced"], "none held"),
+        (["reproduced", "not reproduced"], "some held and some failed"),
+        (["inconclusive"], "No tested claim was decided"),
+    ):
+        head = BeautifulSoup(chapter_head.head_html(facts(*verdicts), None), "html.parser")
+        assert says in head.select_one(".repro-small").text
+        assert says in head.select_one(".repro-mark")["title"]
+    terms = dict(zip((t.text for t in head.select("dt")), (d.text for d in head.select("dd")), strict=True))
+    assert terms["machine"] == "c, 2 cores; device cpu"
+    assert (terms["seed"], terms["scale"], terms["commit"], terms["data"]) == ("7", "smoke", "0123456789", "none")
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (3600, "60 min")])
+def test_durations_are_seconds_and_from_two_minutes_on_minutes(seconds, says):
+    assert page_parts.minutes(seconds) == says
 
 
 def test_the_squares_name_each_claim_and_lead_to_where_it_is_judged():

@@ -1,13 +1,14 @@
 """Serving, printing and checking links: the parts that need neither a built book nor a network."""
 
 import io
+import json
 import subprocess
 import urllib.request
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 
-from repro.build import links, pdf, serve
+from repro.build import links, pdf, serve, serving, site
 from repro.build.layout import Layout
 from repro.build.serving import served
 from repro.errors import Mistake
@@ -22,6 +23,39 @@ def test_a_folder_is_served_to_this_machine_while_the_context_lasts(tmp_path):
             assert answer.read() == b"words"
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{address}/a.html")
+
+
+def test_no_other_machine_is_served(monkeypatch, tmp_path):
+    places = []
+
+    class Listening(serving.http.server.ThreadingHTTPServer):
+        def server_bind(self):
+            super().server_bind()
+            places.append(self.socket.getsockname()[0])
+
+    monkeypatch.setattr(serving.http.server, "ThreadingHTTPServer", Listening)
+    with served(tmp_path):
+        assert places == ["127.0.0.1"]
+
+
+def test_the_book_is_built_and_then_served_to_this_machine_alone(monkeypatch, tmp_path):
+    done = []
+
+    class Server:
+        def serve(self, **how):
+            done.append(how)
+
+    monkeypatch.setattr(serve, "ROOT", tmp_path)
+    monkeypatch.setattr(serve, "rebuild", lambda scale, jobs: done.append((scale, jobs)))
+    monkeypatch.setattr(serve, "watching", lambda scale, jobs: Server())
+    where = Layout("smoke")
+    with pytest.raises(Mistake, match="there is no site to serve"):
+        serve.serve(where, 2, 5500)
+    (tmp_path / where.site).mkdir(parents=True)
+    (tmp_path / where.site / "index.html").write_text("words")
+    done.clear()
+    serve.serve(where, 2, 5500)
+    assert done == [("smoke", 2), {"root": str(tmp_path / where.site), "host": "127.0.0.1", "port": 5500}]
 
 
 def test_what_a_build_makes_is_not_watched_and_what_it_reads_is():
@@ -124,10 +158,50 @@ def record(status, info, uri="https://example.org"):
 def test_a_publisher_that_refuses_programs_is_not_a_broken_link():
     gone = record("broken", "404 Client Error: Not Found for url")
     refused = record("broken", "403 Client Error: Forbidden for url")
+    hurried = record("broken", "429 Client Error: Too Many Requests", "https://busy.example.org")
     late = record("timeout", "read timed out", "https://slow.example.org")
-    broken, unsure = links.report([record("working", ""), gone, gone, refused, late])
+    broken, unsure = links.report([record("working", ""), gone, gone, refused, hurried, late])
     assert broken == ["a.md:3: https://example.org: 404 Client Error: Not Found for url"]
-    assert [line.split(": ")[1] for line in unsure] == ["https://example.org", "https://slow.example.org"]
+    assert [line.split(": ")[1] for line in unsure] == [
+        "https://busy.example.org", "https://example.org", "https://slow.example.org",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def check_links(monkeypatch, tmp_path):
+    """The check of links with another answer of Sphinx's than the network's; None: it wrote no answer."""
+    monkeypatch.setattr(links, "ROOT", tmp_path)
+    monkeypatch.setattr(site, "known_chapters", lambda where: [])
+    monkeypatch.setattr(site, "stage", lambda where, known: None)
+
+    def check(records):
+        def answer(where, *more):
+            assert more[:3] == ("--builder", "linkcheck", "--path-output")
+            output = tmp_path / more[3] / "_build" / "html" / "output.json"
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if records is not None:
+                output.write_text("\n".join(json.dumps(each) for each in records))
+            return subprocess.CompletedProcess([], 1, "", "no such builder")
+
+        monkeypatch.setattr(site, "jupyter_book", answer)
+        return links.check(Layout("smoke"))
+
+    return check
+
+
+def test_a_broken_link_fails_and_one_that_could_not_be_checked_is_told(check_links):
+    late = record("timeout", "read timed out", "https://slow.example.org")
+    assert check_links([record("working", ""), late]) == (
+        "2 links, none broken, 1 that could not be checked\na.md:3: https://slow.example.org: read timed out"
+    )
+    with pytest.raises(Mistake, match=r"lead nowhere:\na\.md:3: https://example\.org: 404 Not Found$"):
+        check_links([late, record("broken", "404 Not Found")])
+
+
+def test_a_check_of_links_that_did_not_run_is_not_taken_for_the_one_before(check_links):
+    check_links([record("working", "")])
+    with pytest.raises(Mistake, match="jupyter-book: no such builder"):
+        check_links(None)
 
 
 @pytest.mark.parametrize("target", ["serve", "pdf", "links"])

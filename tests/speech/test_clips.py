@@ -135,6 +135,14 @@ def test_samples_cannot_be_changed_for_all_by_one():
         first.samples[0] = 1
 
 
+def test_samples_are_from_minus_one_to_one_in_steps_of_sixteen_bits():
+    clips = load_clips("synthetic").at([5, 17])
+    for samples, recording in zip(clips.samples, clips, strict=True):
+        assert np.array_equal(samples * 2**15, recording.samples)
+    assert np.concatenate(clips.samples).max() == pytest.approx(0.9, abs=0.02)  # as made; half a step of μ-law there
+    assert clips.seconds == pytest.approx([len(recording.samples) / 8000 for recording in clips])
+
+
 def test_mu_law_loses_less_than_its_step():
     samples = np.linspace(-1, 1, 2001)
     back = synthetic.decode(synthetic.encode(samples))

@@ -160,6 +160,20 @@ def test_other_clips_and_another_ear_have_files_of_their_own(clips, tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_another_version_of_the_filters_and_another_cut_of_the_same_sound_have_files_of_their_own(
+    clips, tmp_path, monkeypatch
+):
+    first, second = clips.recordings[:2]
+    ear, whole = Ear(channels=4), np.concatenate([first.samples, second.samples])
+    for at in (len(first.samples), len(first.samples) - 40):
+        parts = replace(first, samples=whole[:at]), replace(second, samples=whole[at:])
+        load_cochleograms(replace(clips, recordings=parts), ear, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr("repro.speech.cached.version", lambda name: "0.0")
+    load_cochleograms(replace(clips, recordings=parts), ear, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @pytest.mark.parametrize("damage", ["cut", "altered", "nonsense", "other shape"])
 def test_a_damaged_file_is_made_anew_and_said(clips, tmp_path, capsys, damage):
     fresh = load_cochleograms(clips, folder=tmp_path)
