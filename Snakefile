@@ -8,11 +8,11 @@ from repro.build.layout import Layout, choose, inputs
 from repro.errors import Mistake
 
 SCALE = config.get("scale", "book")
-CHAPTERS = choose(str(config.get("chapters") or ""))
 LAYOUT = Layout(SCALE)
 MADE = r"chapters/|_build/|api/|notation\.md|howto/costs\.md"  # by a build, and no reason for another
 # worked out before the graph: snakemake takes an error in there for a missing rule, and an old page for up to date
 try:
+    CHAPTERS = choose(str(config.get("chapters") or ""))
     INPUTS = {name: inputs(name) for name in CHAPTERS}
 except Mistake as mistake:
     sys.exit(f"error: {mistake}")
