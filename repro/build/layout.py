@@ -77,9 +77,17 @@ def _files(node: object) -> list[str]:
 
 
 def imports(notebook: Path) -> set[str]:
-    """The modules that a notebook names in its imports, ``from a import b`` counting as both a and a.b."""
+    """The modules that a notebook names in its imports, ``from a import b`` counting as both a and a.b.
+
+    Raises Mistake if it is not Python.
+    """
     found = set()
-    for node in ast.walk(ast.parse(notebook.read_text())):
+    try:
+        tree = ast.parse(notebook.read_text())
+    except SyntaxError as error:
+        said = f"{os.path.relpath(notebook, ROOT)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}"
+        raise Mistake(said) from None
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -88,8 +96,14 @@ def imports(notebook: Path) -> set[str]:
 
 
 def closure(notebook: Path, package: str = "repro") -> list[str]:
-    """The modules of the package that a notebook really imports, transitively, packages on the way included."""
-    graph = grimp.build_graph(package, cache_dir=None)
+    """The modules of the package that a notebook really imports, transitively, packages on the way included.
+
+    Raises Mistake if the notebook or a module is not Python.
+    """
+    try:
+        graph = grimp.build_graph(package, cache_dir=None)
+    except grimp.exceptions.SourceSyntaxError as error:
+        raise Mistake(str(error)) from None
     waiting = {name for name in imports(notebook) if name in graph.modules}
     reached: set[str] = set()
     while waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from repro.build.layout import Layout, chapters
 from repro.build.page_parts import repository
 from repro.errors import Mistake
 from repro.provenance import ROOT
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def _keep(node: object, built: list[str]) -> object:
@@ -71,7 +74,7 @@ def jupyter_book(layout: Layout, *more: str) -> subprocess.CompletedProcess[str]
 
 def complaints(said: str) -> list[str]:
     """Warnings and errors among what jupyter-book said."""
-    return [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]
+    return [line for line in COLOUR.sub("", said).splitlines() if "WARNING" in line or "ERROR" in line]
 
 
 def only_of_absent(said: str, absent: set[str]) -> bool:

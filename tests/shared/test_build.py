@@ -1,5 +1,7 @@
 """What a chapter depends on, how it is executed, and how verdicts are kept."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +43,37 @@ def test_the_closure_is_what_python_loads(tmp_path, statement):
 def test_what_is_not_imported_is_not_in_the_closure(tmp_path):
     found = layout.closure(notebook(tmp_path, "import numpy\nfrom repro.errors import Mistake"))
     assert found == ["repro", "repro.errors"]
+
+
+def test_a_notebook_that_is_not_python_is_named_with_its_line(tmp_path):
+    with pytest.raises(Mistake, match=r"n\.py, line 2: .*: def broken\(:$"):
+        layout.closure(notebook(tmp_path, "import repro\ndef broken(:\n"))
+
+
+def test_a_module_that_is_not_python_is_named_with_its_line(tmp_path, monkeypatch):
+    (tmp_path / "halfwritten").mkdir()
+    (tmp_path / "halfwritten" / "__init__.py").write_text("def broken(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Mistake, match=r"halfwritten/__init__\.py, line 1: def broken\(:$"):
+        layout.closure(notebook(tmp_path, "import repro"), "halfwritten")
+
+
+def test_a_build_of_what_is_not_python_fails_in_one_line(tmp_path):
+    """Snakemake takes an error inside its graph for a missing rule, and would call the old pages up to date."""
+    copy = tmp_path / "copy"
+    keep = shutil.ignore_patterns("_build", "chapters", "__pycache__")
+    for name in ("repro", "notebooks", "data", "book"):
+        shutil.copytree(ROOT / name, copy / name, ignore=keep)
+    for name in ("Snakefile", "_toc.yml", "_config.yml", "CITATION.cff", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    with (copy / "notebooks" / "multifactor.py").open("a") as file:
+        file.write("\ndef broken(:\n")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", "--quiet", "all"]
+    where = os.environ | {"PYTHONPATH": str(copy)}
+    done = subprocess.run(command, cwd=copy, env=where, capture_output=True, text=True)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if "error" in line]
+    assert line.startswith("error: notebooks/multifactor.py, line ")
 
 
 def test_every_input_of_every_chapter_exists():

@@ -3,6 +3,8 @@
 import io
 import json
 import subprocess
+import threading
+import time
 import urllib.request
 
 import pytest
@@ -65,32 +67,62 @@ def test_what_a_build_makes_is_not_watched_and_what_it_reads_is():
         assert not serve.ignored(str(ROOT / source))
 
 
-def test_a_changed_file_of_the_book_builds_again(monkeypatch, tmp_path):
+def test_a_changed_file_of_the_book_is_noticed_and_a_made_one_is_not(monkeypatch, tmp_path):
     (tmp_path / "book").mkdir()
     page = tmp_path / "book" / "index.md"
     page.write_text("old")
     monkeypatch.setattr(serve, "ROOT", tmp_path)
     monkeypatch.setattr(serve, "WATCHED", ("book",))
     monkeypatch.setattr(serve, "ignored", lambda path: path.endswith(".ipynb"))
-    watcher = serve.watching("smoke", 1).watcher
-    built = []
-    monkeypatch.setattr(serve, "rebuild", lambda scale, jobs: built.append((scale, jobs)))
+    changed = threading.Event()
+    watcher = serve.watching(changed).watcher
     watcher.examine()  # livereload's first look notes the files
     (tmp_path / "book" / "made.ipynb").write_text("{}")
     watcher.examine()
-    assert built == []
+    assert not changed.is_set()
     page.write_text("new")
-    (tmp_path / "book" / "data.md").write_text("a new page")
     watcher.examine()
-    assert built == [("smoke", 1)]
+    assert changed.is_set()
 
 
-def test_a_build_that_fails_does_not_stop_the_server(monkeypatch, capsys):
-    monkeypatch.setattr(serve, "command", lambda scale, jobs: ["false"])
-    assert not serve.rebuild("smoke", 1)
-    assert "pages are those of before" in capsys.readouterr().out
-    monkeypatch.setattr(serve, "command", lambda scale, jobs: ["true"])
-    assert serve.rebuild("smoke", 1)
+@pytest.fixture
+def builder(monkeypatch, tmp_path):
+    monkeypatch.setattr(serve, "ROOT", tmp_path)
+    site = tmp_path / Layout("smoke").site
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("old")
+    return serve.Builder(Layout("smoke"), 1, lambda: None)
+
+
+def says(monkeypatch, script):
+    monkeypatch.setattr(serve, "command", lambda scale, jobs: ["sh", "-c", script])
+
+
+def test_a_build_that_fails_is_told_in_its_own_words_and_the_shown_pages_stay(builder, monkeypatch, capsys):
+    page = serve.ROOT / Layout("smoke").site / "index.html"
+    says(monkeypatch, "echo RuleException; echo multifactor: executed")
+    assert builder.rebuild()
+    assert capsys.readouterr().out == "building\nmultifactor: executed\nbuilt\n"
+    page.write_text("half finished")
+    says(monkeypatch, "echo RuleException; echo error: a.md:3: no such thing >&2; exit 1")
+    assert not builder.rebuild()
+    assert capsys.readouterr().out.splitlines()[1:-1] == ["error: a.md:3: no such thing"]
+    assert (builder.shown / "index.html").read_text() == "old"
+    says(monkeypatch, "echo killed; exit 1")  # nothing of ours was said: all is told
+    assert not builder.rebuild()
+    assert "killed" in capsys.readouterr().out
+
+
+def test_stopping_ends_the_build_that_is_under_way(builder, monkeypatch):
+    says(monkeypatch, "exec sleep 600")
+    builder.changed.set()
+    worker = threading.Thread(target=builder.work, daemon=True)
+    worker.start()
+    while builder._build is None:
+        time.sleep(0.05)
+    builder.stop()
+    worker.join(timeout=20)
+    assert not worker.is_alive()
 
 
 def test_serving_builds_as_make_book_does():
