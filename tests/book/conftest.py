@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlparse
 
 import pytest
@@ -12,6 +13,7 @@ from repro.build.serving import served
 from repro.provenance import ROOT
 
 SMOKE = Layout("smoke")
+DESKTOP = {"width": 1280, "height": 900}
 MADE = ("_", "genindex", "search")  # what Sphinx makes beside the pages
 
 
@@ -54,10 +56,10 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def page(browser, address) -> Iterator[Page]:
+@contextmanager
+def new_page(browser: Browser, address: str) -> Iterator[Page]:
     """A page that reaches this machine only, and remembers what it complained about."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport=DESKTOP)
     opened = context.new_page()
     opened.complaints = []
     host = urlparse(address).netloc
@@ -75,3 +77,10 @@ def page(browser, address) -> Iterator[Page]:
     opened.on("response", lambda r: opened.complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     yield opened
     context.close()
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator[Page]:
+    """A new page, to be led to an address."""
+    with new_page(browser, address) as page:
+        yield page

@@ -7,58 +7,23 @@ from collections import Counter
 import jsonschema
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from repro.build import chapter_facts, gather
 from repro.build.layout import chapters
 from repro.provenance import ROOT
 
+from .accessibility import serious
 from .conftest import PAGES, SMOKE
 
 pytestmark = pytest.mark.browser
 
 LIMIT_BYTES = 3_000_000  # of a page with all its drawings; the libraries that all pages share are loaded once
 CHAPTERS = chapters()
-SOURCES = [f"_code/{name}" for name in CHAPTERS]
 
 
 def run_of(name):
     return gather.read_run(ROOT / SMOKE.executed(name))
-
-
-def serious(page, **options):
-    """The serious findings of axe-core, in a line each."""
-    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:150]} {node['failureSummary'][:200]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-        # docutils writes a list of citations as a list of roles that ARIA does not know in this place
-        if "citation-list" not in node["html"]
-    ]
-
-
-@pytest.mark.parametrize("name", PAGES + SOURCES)
-def test_axe_finds_no_serious_problem(page, address, name):
-    page.goto(f"{address}/{name}.html", wait_until="load")
-    # contrast of thousands of coloured words takes minutes, and is the same in every listing
-    contrast = name not in SOURCES[1:]
-    assert serious(page, rules={"color-contrast": {"enabled": contrast}}) == []
-
-
-@pytest.mark.parametrize("name", PAGES + SOURCES[:1])
-def test_every_text_can_be_read_in_the_dark(page, address, name):
-    page.emulate_media(color_scheme="dark")
-    page.goto(f"{address}/{name}.html", wait_until="load")
-    page.add_style_tag(content="* { transition: none !important; }")  # no colour is judged half way to another
-    page.wait_for_timeout(200)
-    folded = "document.querySelectorAll('.repro-head details, div.cell:nth-of-type(-n+3) details')"
-    page.evaluate(f"{folded}.forEach(each => {{ each.open = true; }})")
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
-    assert max(background[:3]) < 60  # it is dark
-    assert serious(page, runOnly=["color-contrast"]) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

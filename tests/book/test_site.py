@@ -8,16 +8,9 @@ from repro.build.layout import chapters
 from repro.provenance import ROOT
 from repro.results import RESULTS
 
-from .conftest import PAGES, SMOKE
+from .conftest import SMOKE
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_opens_without_complaint(page, address, name):
-    page.goto(f"{address}/{name}.html", wait_until="load")
-    assert page.locator("h1").first.inner_text().strip()
-    assert page.complaints == []
 
 
 @pytest.mark.parametrize("name", chapters())
@@ -61,25 +54,6 @@ def test_the_tables_that_a_page_offers_are_those_that_are_stored(site):
     for href in offered:
         file = (page.parent / href).resolve()
         assert file.read_bytes() == (stored / file.name).read_bytes()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_phone_does_not_scroll_sideways(page, address, name):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/{name}.html", wait_until="load")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_links_within_the_book_lead_somewhere(page, address, site, name):
-    page.goto(f"{address}/{name}.html", wait_until="load")
-    links = page.eval_on_selector_all("main a[href]", "all => all.map(a => a.href)")
-    for link in {url for url in links if url.startswith(address)}:
-        path, _, anchor = link.removeprefix(f"{address}/").partition("#")
-        file = site / (path or f"{name}.html")
-        assert file.is_file(), link
-        if anchor and file.suffix == ".html":
-            assert f'id="{anchor}"' in file.read_text(), link
 
 
 @pytest.mark.parametrize("width", [1280, 390])
