@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from repro.convallis import read_out
 from repro.convallis.read_out import PENALTIES, by_speaker, decode
 from repro.errors import Mistake
 
@@ -42,6 +43,18 @@ def test_it_says_what_scikit_learn_says(kind, digits, cells):
     assert found.penalty == pytest.approx(chosen if kind == "ridge" else 1 / chosen)
     assert np.array_equal(found.predicted, search.predict(x[test].astype(float)))
     assert found.accuracy == search.score(x[test].astype(float), digits[test])
+
+
+def test_few_trials_are_standardised_as_scikit_learn_does(monkeypatch):
+    monkeypatch.setattr(read_out, "PENALTIES", {"ridge": (10.0,)})
+    who, digits, rng = np.repeat(["ann", "bob"], 3), np.array([0, 1, 2] * 2), np.random.default_rng(3)
+    peer = Pipeline([("scale", StandardScaler()), ("classify", RidgeClassifier(10.0))])
+    said, expected = [], []
+    for _ in range(40):  # of 12,000 answers, some are so close that a variance by 5 trials for 6 would turn them
+        train, test = rng.normal(0, 1, (6, 4)), rng.normal(0, 1, (300, 4))
+        said.append(decode(train, digits, who, test, np.zeros(300, int)).predicted)
+        expected.append(peer.fit(train, digits).predict(test))
+    assert np.array_equal(said, expected)
 
 
 def test_the_test_trials_have_no_say_in_what_is_learned():
