@@ -405,7 +405,7 @@ run.figure(
     "control",
     n=f"left: 3 seeds; right: {len(plan.seeds)} seeds",
     data=LABEL,
-    caption="Left: the controller alone, from initial weights, for several integral gains; mean over neurons and seeds. Right: mean rate in the last half of learning and, with gains "
+    caption="Left: the controller alone, from initial weights, for each integral gain tried; mean over neurons and seeds. Right: mean rate in the last half of learning and, with gains "
     "frozen, on the speaker who was left out. Dotted: the target.",
     alt="Left: rates that settle at the target. Right: learning rates at the target for each rule, test rates beside it.",
 )

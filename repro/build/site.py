@@ -77,6 +77,18 @@ def complaints(said: str) -> list[str]:
     return [line for line in COLOUR.sub("", said).splitlines() if "WARNING" in line or "ERROR" in line]
 
 
+def forget(layout: Layout, lines: list[str]) -> None:
+    """Have the pages complained of read again: Sphinx warns once, and would call the same build good the next time."""
+    made = ROOT / layout.site.parent / ".doctrees"
+    for line in lines:
+        source = re.split(r":\d+: |: (?:WARNING|ERROR)", line, maxsplit=1)[0]
+        page = Path(source).with_suffix(".doctree")
+        if page.is_relative_to(ROOT / layout.source):
+            (made / page.relative_to(ROOT / layout.source)).unlink(missing_ok=True)
+        else:  # not of one page
+            shutil.rmtree(made, ignore_errors=True)
+
+
 def only_of_absent(said: str, absent: set[str]) -> bool:
     """Whether all complaints are of links to chapters that this build leaves out."""
     lines = complaints(said)
@@ -93,6 +105,7 @@ def build(layout: Layout) -> list[str]:
     done = jupyter_book(layout)
     absent = set(chapters()) - {facts.name for facts in known}
     if done.returncode != 0 and not only_of_absent(done.stderr, absent):
+        forget(layout, complaints(done.stderr))
         raise Mistake("jupyter-book: " + ("; ".join(complaints(done.stderr)) or done.stderr.strip()[-2000:]))
     finish(layout, known, where)
     for name, content in scorecard.files(known).items():

@@ -56,7 +56,13 @@ def server(copy, told):
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONUNBUFFERED": "1"}
     with told.open("w") as out:
         running = subprocess.Popen(
-            command, cwd=copy, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=copy,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore Ctrl-C
         )
     try:
         until(lambda: "Start watching" in told.read_text(), told)

@@ -204,3 +204,17 @@ def test_a_link_to_a_chapter_that_is_left_out_is_no_complaint_and_any_other_is()
     assert not site.only_of_absent(LINK, {"c"})
     assert not site.only_of_absent(f"{LINK}\n/x/index.md:1: WARNING: something else", {"a"})
     assert not site.only_of_absent("a crash that names no warning", {"a"})
+
+
+def test_a_page_that_was_complained_of_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    where = layout.Layout("smoke")
+    made = tmp_path / where.site.parent / ".doctrees"
+    (made / "howto").mkdir(parents=True)
+    for name in ("index", "howto/vary"):
+        (made / f"{name}.doctree").touch()
+    source = tmp_path / where.source
+    site.forget(where, [f"{source}/howto/vary.md:5: WARNING: Unknown directive type: 'x'"])
+    assert [path.name for path in made.rglob("*.doctree")] == ["index.doctree"]
+    site.forget(where, ["WARNING: a bibliography entry is missing"])
+    assert not made.exists()
