@@ -48,16 +48,17 @@ def test_the_book_is_built_and_then_served_to_this_machine_alone(monkeypatch, tm
             done.append(how)
 
     monkeypatch.setattr(serve, "ROOT", tmp_path)
-    monkeypatch.setattr(serve, "rebuild", lambda scale, jobs: done.append((scale, jobs)))
-    monkeypatch.setattr(serve, "watching", lambda scale, jobs: Server())
+    monkeypatch.setattr(serve.Builder, "rebuild", lambda self: done.append((self.where.scale, self.jobs)))
+    monkeypatch.setattr(serve, "watching", lambda changed: Server())
     where = Layout("smoke")
     with pytest.raises(Mistake, match="there is no site to serve"):
         serve.serve(where, 2, 5500)
-    (tmp_path / where.site).mkdir(parents=True)
-    (tmp_path / where.site / "index.html").write_text("words")
+    shown = tmp_path / where.toc.parent / "shown"
+    shown.mkdir(parents=True)
+    (shown / "index.html").write_text("words")
     done.clear()
     serve.serve(where, 2, 5500)
-    assert done == [("smoke", 2), {"root": str(tmp_path / where.site), "host": "127.0.0.1", "port": 5500}]
+    assert done == [("smoke", 2), {"root": str(shown), "host": "127.0.0.1", "port": 5500}]
 
 
 def test_what_a_build_makes_is_not_watched_and_what_it_reads_is():
