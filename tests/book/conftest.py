@@ -60,6 +60,7 @@ def browser() -> Iterator[Browser]:
 def new_page(browser: Browser, address: str) -> Iterator[Page]:
     """A page that reaches this machine only, and remembers what it complained about."""
     context = browser.new_context(viewport=DESKTOP)
+    context.set_default_timeout(120_000)  # a page that is slow on a busy machine is not broken
     opened = context.new_page()
     opened.complaints = []
     host = urlparse(address).netloc
