@@ -24,6 +24,12 @@ class Campaign:
     workloads: tuple[Workload, ...]
     stem: str  # of the names of its files
     steps: int  # of training that are timed at once
+    gpus: int = 0  # that each run asks for
+
+    @property
+    def device(self) -> str:
+        """What its steps are timed on."""
+        return "cuda" if self.gpus else "cpu"
 
     @property
     def table(self) -> Path:
@@ -54,6 +60,6 @@ GPU_PLAN = DeepPlan(
 CAMPAIGNS: Mapping[str, Campaign] = MappingProxyType(
     {
         "cpu": Campaign(DeepPlan(), deep_table.runs, deep_table.COMMON, CPU_WORKLOADS, "deep", 1),
-        "gpu": Campaign(GPU_PLAN, deep_table.gpu_runs, deep_table.GPU_COMMON, GPU_WORKLOADS, "deep_gpu", 5),
+        "gpu": Campaign(GPU_PLAN, deep_table.gpu_runs, deep_table.GPU_COMMON, GPU_WORKLOADS, "deep_gpu", 5, gpus=1),
     }
 )

@@ -236,7 +236,6 @@ def check(options: Options) -> None:
         _require(options.data.path is not None, "path", None, "a folder with train/CLASS/*.jpg and val/CLASS/*.jpg")
     if values["validation"]:
         _require(values["data"] != "imagenet", "validation", values["validation"], "0 for imagenet, which has val/")
-
     if values["graph"]:
         _require(not values["compile"], "graph", True, "off with --compile")
 

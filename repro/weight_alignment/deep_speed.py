@@ -124,8 +124,11 @@ def step_times(
         if workload.mode == "compiled":
             timed = processes.enter_context(compiled_apart(workload, names, seed, steps))
         else:
-            timed = {name: timer(own_step(workload, name, seed), steps) for name in names}
-            timed |= {name: timer(peer_step(workload, own, seed), steps) for name, own in (peers or {}).items()}
+            timed = {name: timer(own_step(workload, name, seed), steps, workload.device) for name in names}
+            timed |= {
+                name: timer(peer_step(workload, own, seed), steps, workload.device)
+                for name, own in (peers or {}).items()
+            }
         seconds = in_turns(timed, rounds, seed)
     rows = []
     for name, times in seconds.items():
@@ -138,7 +141,7 @@ def step_times(
 
 
 def own_step(workload: Workload, rule: str, seed: int) -> Callable[[], None]:
-    """A training step of the program as a function without arguments; on a GPU it ends when the GPU has ended."""
+    """A training step of the program as a function without arguments; on a GPU it returns before the GPU has ended."""
     x, y = workload.images(seed)
     options = workload.options(rule, seed)
     learning = make(options, 3, workload.side, workload.classes, x.device)
@@ -188,17 +191,22 @@ def check_backpropagation(workload: Workload, seed: int) -> None:
             raise RuntimeError("with rule BP the gradients are not those of plain torch")
 
 
-def timer(step: Callable[[], None], steps: int) -> Timed:
+def timer(step: Callable[[], None], steps: int, device: str) -> Timed:
     """Seconds of one of several steps, taken right after one that does not count, which fills the caches."""
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    on_cpu = device == "cpu"
+    clock = time.process_time if on_cpu else time.perf_counter
+
+    def wait() -> None:
+        if not on_cpu:
+            torch.cuda.synchronize(device)
 
     def timed() -> float:
         step()
-        _wait()
+        wait()
         began = clock()
         for _ in range(steps):
             step()
-        _wait()
+        wait()
         return (clock() - began) / steps
 
     return timed
@@ -246,7 +254,7 @@ def serve(pipe: Connection, workload: Workload, rule: str, seed: int, steps: int
     """Compile a step, say that it is ready, and time it whenever asked, until nobody is there to ask."""
     torch.set_num_threads(1)
     try:
-        timed = timer(own_step(workload, rule, seed), steps)
+        timed = timer(own_step(workload, rule, seed), steps, workload.device)
         timed()
     except Exception as error:  # whatever a compiler may raise is told to the one who asks
         pipe.send(f"{type(error).__name__}: {error}")
@@ -284,11 +292,6 @@ def _plain(workload: Workload, seed: int) -> nn.Module:
 
 def _cast(workload: Workload) -> torch.autocast:
     return torch.autocast(workload.device, torch.bfloat16, enabled=workload.precision == "bf16")
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def imagenet_days(times: pd.DataFrame) -> pd.Series:

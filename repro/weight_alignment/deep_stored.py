@@ -87,7 +87,7 @@ def plan(on: str, storage: str | None, trials: int | None, table: Path | None) -
     campaign = CAMPAIGNS[on]
     table = table or campaign.table
     points = best(_planned(campaign, trials), open_storage(storage or campaign.storage), tuple(RULES))
-    write_atomically(table, deep_table.table(campaign.runs(points), int(on == "gpu")).encode())
+    write_atomically(table, deep_table.table(campaign.runs(points), campaign.gpus).encode())
     print(f"{table}: {len(sweeps.read_table(table))} runs")
 
 
@@ -130,16 +130,19 @@ def speed(on: str, rounds: int, modes: tuple[str, ...], folder: Path) -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     campaign = CAMPAIGNS[on]
+    device = find_device(campaign.device)
+    workloads = [each for each in campaign.workloads if each.mode in (modes or ("eager", "compiled"))]
+    if not workloads:
+        raise Mistake(f"--mode is {modes[0]}; the campaign for {on} has no such steps")
     peers = biotorch()
     times = [
         deep_speed.step_times(each, rounds, peers=peers if each.takes_peers else {}, steps=campaign.steps)
-        for each in campaign.workloads
-        if each.mode in (modes or ("eager", "compiled"))
+        for each in workloads
     ]
     record = provenance.record(
         command=provenance.command("repro.weight_alignment.deep_stored"),
         parameters={"rounds": rounds, "steps": campaign.steps, "threads": 1},
-        device=device_name(find_device("auto" if on == "gpu" else "cpu")),
+        device=device_name(device),
         wall_s=round(time.perf_counter() - began, 1),
     )
     for mode, own in pd.concat(times, ignore_index=True).groupby("mode", sort=False):

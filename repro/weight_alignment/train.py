@@ -212,7 +212,7 @@ def _tell(status: Status, progress: Progress, folder: Path) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """ "cpu", or what the GPU is called."""
+    """What a GPU is called; a processor is "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from repro import results
+from repro import results, sweeps
 from repro.errors import Mistake
-from repro.weight_alignment import deep_speed, deep_stored
+from repro.provenance import ROOT
+from repro.weight_alignment import deep_speed, deep_stored, deep_summary
 from repro.weight_alignment.deep_campaigns import CAMPAIGNS
 from repro.weight_alignment.deep_search import DeepPlan, open_study
 from repro.weight_alignment.deep_space import DEEP_FAMILIES, suggest, training
@@ -158,3 +160,37 @@ def test_a_search_with_further_options_is_another_search():
     assert "more" not in json.loads(plain)
     assert json.loads(more)["more"] == {"precision": "bf16"}
     assert DeepPlan(more={"precision": "bf16"}).shared["precision"] == "bf16"
+
+
+def test_a_campaign_without_its_machine_or_its_steps_is_refused_in_a_line(monkeypatch):
+    monkeypatch.setattr(deep_speed, "step_times", lambda *_, **__: pytest.fail("began"))
+    with pytest.raises(Mistake, match="the campaign for cpu has no such steps"):
+        deep_stored.speed.callback(on="cpu", rounds=3, modes=("compiled",), folder=Path("unused"))
+    if not torch.cuda.is_available():
+        with pytest.raises(Mistake, match="device is 'cuda'; here it can be auto, cpu"):
+            deep_stored.speed.callback(on="gpu", rounds=3, modes=(), folder=Path("unused"))
+
+
+def test_a_worker_searches_the_families_it_is_given(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(deep_stored, "work", lambda plan, storage, folder: seen.append((plan, folder)) or 0)
+    storage = str(tmp_path / "log")
+    for families in (("WM", "SA"), ()):
+        deep_stored.search.callback(on="gpu", storage=storage, trials=None, folder=None, families=families)
+    (given, folder), (every, _) = seen
+    assert given.families == ("WM", "SA")
+    assert every.families == tuple(DEEP_FAMILIES)
+    assert (given.trials, given.model, folder.name) == (12, "resnet20", "deep_gpu_search")
+
+
+def test_rows_for_a_gpu_ask_for_one():
+    """Snakemake reads it from the table; without, a cluster would start them where there is none."""
+    for stem, gpus in (("deep", 0), ("deep_gpu", 1)):
+        assert {row.gpus for row in sweeps.read_table(ROOT / "sweeps" / f"{stem}.csv").values()} == {gpus}
+
+
+def test_a_peer_is_compared_where_both_were_timed():
+    rows = [(224, "float32", "FA", 2.0), (224, "float32", "peer", 3.0), (32, "float32", "FA", 4.0)]
+    rows += [(32, "float32", "peer", 5.0), (32, "bf16", "FA", 1.0)]
+    times = pd.DataFrame(rows, columns=["side", "precision", "rule", "milliseconds"])
+    assert deep_summary.peer_ratio(times, "peer", "FA").to_dict() == {32: 1.25, 224: 1.5}
