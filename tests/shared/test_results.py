@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from repro import results
+from repro import provenance, results
 from repro.errors import Mistake
 
 TABLE = pd.DataFrame({"rule": ["SA", "FA"], "accuracy": [0.9, 0.5]})
@@ -68,3 +68,16 @@ def test_words_that_often_mean_missing_come_back_as_words_and_missing_as_missing
     assert table["set"].tolist()[:3] == ["null", "None", "NA"]
     assert table["set"].isna().tolist() == [False, False, False, True]
     assert table.value.isna().tolist() == [False, True, False, False]
+
+
+def test_without_a_history_the_commit_is_what_one_says(monkeypatch):
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.delenv("REPRO_COMMIT", raising=False)
+    for said, known in ((None, "unknown"), ("abc123", "abc123")):
+        provenance.commit.cache_clear()
+        if said:
+            monkeypatch.setenv("REPRO_COMMIT", said)
+        assert provenance.commit() == known
+    monkeypatch.delenv("GIT_DIR")
+    provenance.commit.cache_clear()
+    assert provenance.commit() != "abc123"  # a history that is there comes first

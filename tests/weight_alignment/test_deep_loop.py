@@ -262,3 +262,13 @@ def test_the_canary_sees_a_lost_rule():
     assert torch.equal(network[1].running_mean, statistics)
     assert not network[1].weight.any()
     assert all(layer.weight.grad is None for layer in feedback_layers(network).values())
+
+
+def test_checkpoints_are_written_after_so_many_epochs(tmp_path):
+    """Five epochs of 5 steps: after the second and the fourth, not at the end, where result.json is written."""
+    given = options(tmp_path, learning=Learning(epochs=5, batch=40), keeping=Keeping(checkpoint_epochs=2, keep=9))
+    assert run(given) == "done"
+    kept = [deep_checkpoint.newest(given.out / "checkpoints")["step"]]
+    assert len(list((given.out / "checkpoints").iterdir())) == 2
+    assert kept == [20]
+    assert len(json.loads((given.out / "result.json").read_text())["history"]) == 5

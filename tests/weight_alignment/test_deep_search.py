@@ -205,6 +205,15 @@ def test_claims_take_the_seeds_that_have_all_their_rules():
     assert len(deep_summary.difference(table, ["IA"], ["WM"])) == 2
     mean_place = (places["WM"] + places["IA"]) / 2
     np.testing.assert_allclose(deep_summary.widening(done, ["WM", "IA"]), [2.0 * mean_place] * 2)
+    back = deep_summary.widening(done, ["WM"], "depth", ("resnet20", "resnet8"))
+    np.testing.assert_allclose(back, [-2.0 * places["WM"]] * 3)
+
+
+def test_runs_of_one_part_are_told_by_their_model():
+    names = ["full-resnet20-SA-0", "full-resnet56-SA-0"]
+    runs = pd.DataFrame({"name": names, "part": "full", "status": ["done", "not run"], "seed": [0, None]})
+    told = deep_summary.state(deep_summary.by_model(runs.assign(train_images=24000, epochs=10)))
+    assert list(zip(told.part, told.planned, told.done, strict=True)) == [("resnet20", 1, 1), ("resnet56", 1, 0)]
 
 
 def test_a_run_that_diverged_counts_as_chance():
