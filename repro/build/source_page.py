@@ -47,12 +47,18 @@ def source_html(name: str, text: str) -> str:
 
 
 def figure_calls(text: str) -> list[tuple[ast.expr, int]]:
-    """What each call of ``run.figure`` gives as label, and the line where it stands."""
+    """What may be the label of a figure, and the line where it stands.
+
+    That is what ``run.figure`` is given as label, and what is written out in a call of a function by its bare name,
+    such as one of the chapter's own that draws the same figure of several things.
+    """
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "figure":
             given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "label")]
             found += [(label, node.lineno) for label in given]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found += [(given, node.lineno) for given in node.args if isinstance(given, ast.Constant)]
     return found
 
 

@@ -207,6 +207,12 @@ def test_a_label_computed_elsewhere_is_the_last_resort():
     assert source_page.figure_line(calls, "other") == 1
 
 
+def test_a_figure_that_a_function_of_the_chapter_draws_stands_where_it_is_called():
+    source = 'def draw(x, name):\n    run.figure(fig, name)\ndraw(1, "small")\ndraw(2, "large")\nload("small", "x")\n'
+    calls = source_page.figure_calls(source)
+    assert [source_page.figure_line(calls, label) for label in ("small", "large", "other")] == [3, 4, 2]
+
+
 def test_the_source_page_has_an_anchor_a_line_and_all_of_the_text():
     page = BeautifulSoup(source_page.source_html("c", SOURCE), "html.parser")
     assert all(page.find(id=f"line-{number}") or page.find(attrs={"name": f"line-{number}"}) for number in range(1, 7))
