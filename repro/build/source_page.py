@@ -46,36 +46,41 @@ def source_html(name: str, text: str) -> str:
     )
 
 
-def figure_calls(text: str) -> list[tuple[ast.expr, int]]:
-    """What may be the label of a figure, and the line where it stands.
+Given = tuple[ast.expr, bool, int]
+"""What may be a label, whether ``run.figure`` itself is given it, and the line."""
+
+
+def figure_calls(text: str) -> list[Given]:
+    """What may be the label of a figure.
 
     That is what ``run.figure`` is given as label, and what is written out in a call of a function by its bare name,
     such as one of the chapter's own that draws the same figure of several things.
     """
-    found = []
+    found: list[Given] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "figure":
             given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "label")]
-            found += [(label, node.lineno) for label in given]
+            found += [(label, True, node.lineno) for label in given]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            found += [(given, node.lineno) for given in node.args if isinstance(given, ast.Constant)]
+            found += [(given, False, node.lineno) for given in node.args if isinstance(given, ast.Constant)]
     return found
 
 
-def figure_line(calls: list[tuple[ast.expr, int]], label: str) -> int | None:
+def figure_line(calls: list[Given], label: str) -> int | None:
     """The line of the source that shows a figure; None if no call could.
 
-    A label written out goes before a formatted one that matches, and that before one computed elsewhere.
+    A label written out for ``run.figure`` goes before one written out for another function, that before a formatted one
+    that matches, and that before one computed elsewhere.
     """
-    ranked = [(rank, line) for given, line in calls if (rank := _rank(given, label)) is not None]
+    ranked = [(rank, line) for given, own, line in calls if (rank := _rank(given, own, label)) is not None]
     return min(ranked)[1] if ranked else None
 
 
-def _rank(given: ast.expr, label: str) -> int | None:
-    """How surely an expression gives a label: 0 if written out, 1 if formatted, 2 if unknown; None if it cannot."""
+def _rank(given: ast.expr, own: bool, label: str) -> int | None:
+    """How surely an expression gives a label, 0 for certain; None if it cannot."""
     if isinstance(given, ast.Constant):
-        return 0 if given.value == label else None
+        return (0 if own else 1) if given.value == label else None
     if isinstance(given, ast.JoinedStr):
         parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in given.values]
-        return 1 if re.fullmatch("".join(parts), label) else None
-    return 2
+        return 2 if re.fullmatch("".join(parts), label) else None
+    return 3

@@ -211,6 +211,8 @@ def test_a_figure_that_a_function_of_the_chapter_draws_stands_where_it_is_called
     source = 'def draw(x, name):\n    run.figure(fig, name)\ndraw(1, "small")\ndraw(2, "large")\nload("small", "x")\n'
     calls = source_page.figure_calls(source)
     assert [source_page.figure_line(calls, label) for label in ("small", "large", "other")] == [3, 4, 2]
+    calls = source_page.figure_calls('if available("digits"):\n    run.figure(fig, "digits")\n')
+    assert source_page.figure_line(calls, "digits") == 2
 
 
 def test_the_source_page_has_an_anchor_a_line_and_all_of_the_text():
