@@ -747,7 +747,7 @@ run.claim("K-C1", max(abs(counted[rule] - cost.theoretical_ratio(cost.COST_RULES
 # Adam, since sums over positions differ from layer to layer. The table says what was planned and what is done; *none of the rest is guessed*.
 
 # %%
-from repro.weight_alignment import deep_speed, deep_summary
+from repro.weight_alignment import deep_gain, deep_speed, deep_summary, deep_table
 
 stored_runs, made = results.load("weight_alignment", "deep_runs")
 tried = results.load("weight_alignment", "deep_search")[0]
@@ -906,6 +906,91 @@ stored_claim("K-S5a-deep", lost_by["WM"])
 stored_claim("K-S5b-deep", (lost_by["WM"] - lost_by["IA"]).dropna())
 stored_claim("K-S6a-deep", deep_summary.widening(done, ["WM", "IA"]))
 stored_claim("K-S6b-deep", deep_summary.widening(done, ["SA", "AA"]))
+
+# %% [markdown]
+# ### Gain and depth
+#
+# By {eq}`eq-gain` a feedback $\rho$ times as long as the weight stretches the gradient of a plain chain's first layer by a power of $\rho$. A residual network has shortcuts, and starts with its blocks
+# switched off: the weight of the last batch norm in each is zero, and errors take the shortcuts alone. As the blocks switch on, the gain acts in more and more layers. Left: a network that is not trained, its blocks as
+# strong as their shortcuts. Right: stored runs of symmetric alignment that differ in nothing but the gain, with backpropagation at the same learning rate. No rule is tuned for this: it asks what a gain does, not which rule is best.
+
+# %%
+gained = deep_summary.under_gain(done)
+drawn = run.seeds(run.at(smoke=2, book=5, full=20), "residual networks at their start")
+layers = {model: int(model.removeprefix("resnet")) for model in deep_table.GAIN_MODELS}
+stretch = pd.DataFrame(
+    [
+        (model, gain, each, deep_gain.first_gradient_stretch(model, gain, each))
+        for model in layers
+        for gain in deep_table.GAINS
+        for each in drawn
+    ],
+    columns=["model", "gain", "seed", "stretch"],
+)
+gain_colours = dict(zip(deep_table.GAINS, ("#0072b2", "#555555", "#d55e00"), strict=True))
+
+# %%
+fig, (axes, beside) = plt.subplots(1, 2, figsize=(9, 3.4))
+for gain, colour in gain_colours.items():
+    groups = [stretch[(stretch.gain == gain) & (stretch.model == model)].stretch for model in layers]
+    axes.plot(layers.values(), [np.exp(np.log(each).mean()) for each in groups], "o-", color=colour)
+    ends_of = {model: gained.loc[model]["SA", gain].dropna() for model in gained.index.unique("model")}
+    if ends_of:
+        figures.band(
+            beside,
+            [layers[model] for model in ends_of],
+            list(ends_of.values()),
+            colour,
+            f"SA, gain {gain:g}",
+            ls="--",
+            mfc="white",
+        )
+if len(gained):
+    ends_of = {model: gained.loc[model]["BP", 1.0].dropna() for model in gained.index.unique("model")}
+    figures.band(
+        beside,
+        [layers[model] for model in ends_of],
+        list(ends_of.values()),
+        RULE_COLOURS["BP"],
+        "BP",
+        ls=":",
+        mfc="white",
+    )
+axes.set(yscale="log", ylabel="first layer's gradient, over BP's")
+beside.axhline(deep_summary.CHANCE, color="#777777", lw=1, ls=":")
+beside.set(ylabel="test accuracy (%)", ylim=(0, None))
+for each in (axes, beside):
+    each.set(xlabel="layers of the ResNet", xticks=list(layers.values()))
+legend(beside)
+run.figure(
+    fig,
+    "deep-gain",
+    n=f"left {len(drawn)} networks, right seeds {', '.join(map(str, gained.index.unique('seed'))) or 'none'}",
+    data=lossy,
+    stored=source,
+    caption="Symmetric alignment's gain over depth. Left: the first layer's gradient at each gain over backpropagation's, geometric mean over networks. "
+    f"Right: test accuracy, one learning rate for all; {deep_table.PARTS['gain']['n_images']} images, {deep_table.PARTS['gain']['epochs']} epochs. Dotted line: chance.",
+    alt="Length of the first layer's gradient over depth by gain, and test accuracy over depth by gain.",
+)
+
+# %%
+doubled = stretch[stretch.gain == max(deep_table.GAINS)].pivot(index="seed", columns="model", values="stretch")
+run.claim("K-G2c", np.log2(doubled["resnet56"] / doubled["resnet8"]).to_numpy())
+cost_of_gain = {model: deep_summary.at_gain(gained, model, ("SA", 2.0), ("SA", 1.0)) for model in layers}
+stored_claim("K-G2a", (cost_of_gain["resnet56"] - cost_of_gain["resnet8"]).dropna())
+stored_claim("K-G2b", deep_summary.at_gain(gained, "resnet56", ("BP", 1.0), ("SA", 1.0)))
+run.say(
+    "At gain 2 the first layer's gradient is longer than backpropagation's by "
+    + ", ".join(f"{np.exp(np.log(doubled[model]).mean()):.2g} in ResNet-{n}" for model, n in layers.items())
+    + ". **Test accuracy**, mean over seeds: "
+    + "; ".join(
+        f"ResNet-{n} "
+        + ", ".join(f"{rule} at gain {gain:g} {x:.1f} %" for (rule, gain), x in gained.loc[model].mean().items())
+        for model, n in layers.items()
+        if model in gained.index.unique("model")
+    )
+    + "."
+)
 
 # %% [markdown]
 # ### Noise on every update of a residual network

@@ -64,6 +64,24 @@ def widening(
     return (gaps[1] - gaps[0]).dropna()
 
 
+def under_gain(done: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of the runs at one rate: one row a model and seed, one column a rule and gain, such as ("SA", 2).
+
+    The gain stands fourth in a run's name; that of backpropagation is 1.
+    """
+    own = done[done.part == "gain"].copy()
+    own["gain"] = own.name.str.split("-").str[3].astype(float)
+    return own.pivot(index=["model", "seed"], columns=["rule", "gain"], values="accuracy").astype(float)
+
+
+def at_gain(found: pd.DataFrame, model: str, plus: tuple[str, float], minus: tuple[str, float]) -> pd.Series:
+    """Difference of two columns of ``under_gain`` in one model, by seed; empty until a run of both is there."""
+    if model not in found.index.get_level_values("model") or not {plus, minus} <= set(found.columns):
+        return pd.Series(dtype=float)
+    own = found.loc[model]
+    return (own[plus] - own[minus]).dropna()
+
+
 def under_noise(done: pd.DataFrame) -> pd.DataFrame:
     """The noise runs: ``seed``, ``rule``, ``level``, ``only_feedback``, ``accuracy``.
 

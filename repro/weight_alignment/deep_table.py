@@ -15,6 +15,8 @@ SEEDS = (0, 1, 2)
 NOISY = ("BP", "SA", "AA", "KP")
 NOISY_FEEDBACK = ("SA", "KP")
 LEVELS = (0.0, 0.01, 0.03, 0.1, 0.3)  # standard deviation of the noise; it enters times the learning rate
+GAINS = (0.5, 1.0, 2.0)  # of symmetric alignment's feedback over the weight
+GAIN_MODELS = ("resnet8", "resnet20", "resnet56")
 HELD_OUT = 1000  # training images that no run learns from: the search was judged on them
 
 COMMON: Mapping[str, Any] = {"data": "cifar10", "validation": HELD_OUT, "batch": 32, "schedule": "cosine"}
@@ -22,6 +24,7 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "accuracy": {"model": "resnet8", "n_images": 2500, "epochs": 10, "angles": True},
     "depth": {"n_images": 2500, "epochs": 2, "n_test": 4000},
     "noise": {"model": "resnet8", "n_images": 2500, "epochs": 2, "n_test": 4000},
+    "gain": {"n_images": 2500, "epochs": 4, "n_test": 4000},
     "whole": {"model": "resnet8", "epochs": 10, "angles": True},
 }
 """What the runs of each part share; the names of runs begin with their part."""
@@ -77,6 +80,20 @@ def noise(points: Mapping[str, Point], seed: int) -> Iterable[Run]:
                 yield f"{kind}-{rule}-{level:g}-{seed}", {**PARTS["noise"], **chosen, "seed": seed}
 
 
+def gain(points: Mapping[str, Point], seed: int) -> Iterable[Run]:
+    """Symmetric alignment at three gains, and backpropagation, all at the one's own rate, over depth.
+
+    Nothing but the gain differs, so that it can't be taken for another learning rate.
+    """
+    for model in GAIN_MODELS:
+        shared = {**PARTS["gain"], "model": model}
+        for ratio in GAINS:
+            chosen = settings(DEEP_FAMILIES["SA"], {**points["SA"], "gain": ratio})
+            yield f"gain-{model}-SA-{ratio:g}-{seed}", {**shared, **chosen, "seed": seed}
+        chosen = settings(DEEP_FAMILIES["BP"], {"rate": points["SA"]["rate"]})
+        yield f"gain-{model}-BP-1-{seed}", {**shared, **chosen, "seed": seed}
+
+
 def runs(points: Mapping[str, Point]) -> list[Run]:
     """All runs, the most telling first."""
     first, *others = SEEDS
@@ -85,6 +102,8 @@ def runs(points: Mapping[str, Point]) -> list[Run]:
         found += accuracy("accuracy", points, seed)
     for seed in others:
         found += [*depth(points, seed), *noise(points, seed)]
+    for seed in SEEDS:
+        found += gain(points, seed)
     for seed in SEEDS:
         found += accuracy("whole", points, seed)
     return [(name, {**COMMON, **values}) for name, values in found]
