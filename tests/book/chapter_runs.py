@@ -1,14 +1,17 @@
 """Chapters executed cell by cell: to their end, or until they show something that another run did not."""
 
-import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell
+import matplotlib
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from nbformat.v4 import new_output
 from papermill import execute_notebook
 
 from repro.provenance import MIME, ROOT
 
-ASK = "import json; print(json.dumps(run.record()))"
+PRELOADED = ["brian2", "torch", "papermill", "jupytext", "IPython.core.interactiveshell", "repro.runs"]
 
 
 def seen(run):
@@ -34,29 +37,33 @@ def record(cells):
     return found
 
 
-def _asked(client, place):
-    """The record of a run that is not closed yet; the question leaves no trace in the notebook."""
-    cells = client.nb.cells
-    kept = cells[place]
-    try:
-        answer = client.execute_cell(new_code_cell(ASK), place, store_history=False)
-    finally:
-        cells[place] = kept
-    return json.loads("".join(output.text for output in answer.outputs))
+def _cells_shown(chapter, values, until_unlike):
+    """Run a chapter's cells in this process: its run's record, and the notebook with what its cells show.
+
+    Without a kernel of its own, whose start would cost more than most of these runs; the book's build has kernels.
+    """
+    matplotlib.use("agg")
+    notebook = execute_notebook(f"notebooks/{chapter}.py", None, values, cwd=str(ROOT), prepare_only=True)
+    shell = InteractiveShell.instance()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        with capture_output() as caught:
+            shell.run_cell(cell.source).raise_error()
+        cell.outputs = [new_output("display_data", each._repr_mimebundle_()[0]) for each in caught.outputs]
+        if until_unlike and any("figure" in html or "claim" in html for html in pages([cell])):
+            run = shell.user_ns["run"].record()
+            if not seen(run).items() <= until_unlike.items():
+                return run, notebook
+    return record(notebook.cells), notebook
 
 
 def executed(chapter, values, until_unlike=None):
-    """The record and the notebook of a chapter run with these parameters.
+    """The record and the notebook of a chapter run with these parameters, in a process that ends with it.
 
     With ``until_unlike``, what is ``seen`` of another run, it ends at the first figure or claim that is unlike there.
     """
-    notebook = execute_notebook(f"notebooks/{chapter}.py", None, values, cwd=str(ROOT), prepare_only=True)
-    client = NotebookClient(notebook, kernel_name="python3", timeout=None, resources={"metadata": {"path": str(ROOT)}})
-    with client.setup_kernel():
-        for place, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, place)
-            if until_unlike and any("figure" in html or "claim" in html for html in pages([cell])):
-                run = _asked(client, place)
-                if not seen(run).items() <= until_unlike.items():
-                    return run, notebook
-    return record(notebook.cells), notebook
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_cells_shown, chapter, values, until_unlike).result()
