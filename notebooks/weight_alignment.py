@@ -980,9 +980,9 @@ cost_of_gain = {model: deep_summary.at_gain(gained, model, ("SA", 2.0), ("SA", 1
 stored_claim("K-G2a", (cost_of_gain["resnet56"] - cost_of_gain["resnet8"]).dropna())
 stored_claim("K-G2b", deep_summary.at_gain(gained, "resnet56", ("BP", 1.0), ("SA", 1.0)))
 run.say(
-    "At gain 2 the first layer's gradient is longer than backpropagation's by "
-    + ", ".join(f"{np.exp(np.log(doubled[model]).mean()):.2g} in ResNet-{n}" for model, n in layers.items())
-    + ". **Test accuracy**, mean over seeds: "
+    "At gain 2, before training and with all blocks switched on, the first layer's gradient is longer than backpropagation's by "
+    + ", ".join(f"$10^{{{np.log10(doubled[model]).mean():.1f}}}$ in ResNet-{n}" for model, n in layers.items())
+    + ".\n\n**Gain and depth**, test accuracy, mean over seeds: "
     + "; ".join(
         f"ResNet-{n} "
         + ", ".join(f"{rule} at gain {gain:g} {x:.1f} %" for (rule, gain), x in gained.loc[model].mean().items())
@@ -1142,10 +1142,11 @@ stored_claim("K-S6a-gpu", pairs["WM", "IA"])
 stored_claim("K-S6b-gpu", pairs["SA", "AA"])
 
 # %% [markdown]
-# *A reading of this that the runs suggest and don't prove*: a feedback that is longer than the weight multiplies the error once a layer. A search on one network, of few epochs, likes
-# a gain above 1, which makes up for a short training there. In a network of almost three times the depth the same gain, raised to the number of layers, is what the lowest layers learn with. The winning trial of
+# *A reading of this*: a feedback that is longer than the weight stretches the error in every layer that it passes. A search on one network, of few epochs, likes
+# a gain above 1, which makes up for a short training there. In a network of almost three times the depth the same gain stretches the errors of the lowest layers far more. The winning trial of
 # activation alignment has a gain near 1, and Kolen-Pollack's feedback ends as long as the weight: these two stand in the deeper network. The angle says nothing of it: it is small for all
-# three. In the wide ResNet-18 it is another matter, activation alignment does not align in the time it has.
+# three. The stored runs over gain and depth, further up, change nothing but the gain and test this reading by themselves (K-G2a, K-G2b), with few images and few epochs on a processor; symmetric alignment with a
+# gain of 1 was not run on the GPU. In the wide ResNet-18 it is another matter, activation alignment does not align in the time it has.
 
 # %% [markdown]
 # ### What a step of a deep network costs
@@ -1215,7 +1216,7 @@ run.say(
 # 6. **Weight decay of Kolen-Pollack must match** that of its feedback exactly: only then does what separates the two, $W - B^\top$, shrink in every step.
 # 7. **The first layer's feedback is never read.** Computing its alignment, as the authors' code does, is wasted.
 # 8. **Combine before contracting**: amp can ride on the outer product that sparse or null needs anyway. AA then costs 5/3 of backpropagation, not 2.
-# 9. **Gain is a learning rate in disguise**: {eq}`eq-gain` (K-G1).
+# 9. **Gain is a learning rate in disguise**: {eq}`eq-gain` (K-G1), and the deeper the network, the larger (K-G2a, K-G2c). Settings that are to travel should keep the feedback as long as the weight; `--match-norm` does it for any rule.
 # 10. **Scale of the sums.** Means are over the batch; in a convolution sums run over positions, so that coefficients do not carry over between layer sizes.
 # 11. **Slow modes.** AA and IA relax where the input varies and hardly elsewhere: stability is set by the largest eigenvalue of $C$, speed by the smallest.
 # 12. **Noise.** The authors scale update noise by the learning rate; here every rule gets the same noise at the same rate and gain. Compare rules at unequal ones, and it is the rate that wins.
