@@ -9,6 +9,7 @@ from IPython.utils.capture import capture_output
 from nbformat.v4 import new_output
 from papermill import execute_notebook
 
+from repro import figures
 from repro.provenance import MIME, ROOT
 
 PRELOADED = ["brian2", "torch", "papermill", "jupytext", "IPython.core.interactiveshell", "repro.runs"]
@@ -37,12 +38,14 @@ def record(cells):
     return found
 
 
-def _cells_shown(chapter, values, until_unlike):
+def _cells_shown(chapter, values, until_unlike, drawn):
     """Run a chapter's cells in this process: its run's record, and the notebook with what its cells show.
 
     Without a kernel of its own, whose start would cost more than most of these runs; the book's build has kernels.
     """
     matplotlib.use("agg")
+    if not drawn:
+        figures._image = lambda fig: ("image/svg+xml", b"")  # the digest is of the data, not of the drawing
     notebook = execute_notebook(f"notebooks/{chapter}.py", None, values, cwd=str(ROOT), prepare_only=True)
     shell = InteractiveShell.instance()
     for cell in notebook.cells:
@@ -58,12 +61,13 @@ def _cells_shown(chapter, values, until_unlike):
     return record(notebook.cells), notebook
 
 
-def executed(chapter, values, until_unlike=None):
+def executed(chapter, values, until_unlike=None, drawn=False):
     """The record and the notebook of a chapter run with these parameters, in a process that ends with it.
 
     With ``until_unlike``, what is ``seen`` of another run, it ends at the first figure or claim that is unlike there.
+    Figures are drawn only if ``drawn``: drawing takes longer than much of what is drawn.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_cells_shown, chapter, values, until_unlike).result()
+        return pool.submit(_cells_shown, chapter, values, until_unlike, drawn).result()

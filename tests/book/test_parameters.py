@@ -116,7 +116,7 @@ def test_a_second_value_changes_what_is_seen(base, chapter, name):
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_chapter_ends_at_all_second_values_together(base, chapter):
     values = {name: SECOND[chapter]["second"][name] for name in together(chapter) if not missing(chapter, name)}
-    run, _ = executed(chapter, smallest(chapter) | values)
+    run, _ = executed(chapter, smallest(chapter) | values, drawn=True)
     assert seen(run) != base(chapter)[0]
 
 
