@@ -266,7 +266,7 @@ stack[1].plot(one.time, one.drive, color=COLOUR["convallis"], lw=1)
 for synapse in np.argsort(one.change[-1])[[0, 10, -1]]:
     stack[2].plot(one.time, one.change[:, synapse], lw=1.2)
 stack[2].set_xlabel("time (ms)")
-for axes, label in zip(stack, ("$V$ as seen (mV)", "$f(V)$ (1/ms)", "weight change"), strict=True):
+for axes, label in zip(stack, ("$V$ as seen (mV)", "$f(V)$ (1/ms)", r"$\int f\, x_j\, \mathrm{d}t$"), strict=True):
     axes.set_ylabel(label, fontsize=9)
 
 # %%
@@ -276,7 +276,7 @@ run.figure(
     n="one cell, 20 inputs at 30 Hz; gradient: 10 synapses",
     data="none",
     caption="Left: the valley F, its slope f, and the two detectors. Right: one cell in one trial: the potential as the rule sees it, with thresholds (dotted) and "
-    "spikes (ticks); the drive f(V); and what the weights of three synapses would gain, the most, the middle and the least.",
+    "spikes (ticks); the drive f(V); and what the weights of three synapses would gain, in units of η: the most, the middle and the least.",
     alt="Left: a valley-shaped curve and its slope, negative and then positive. Right: a fluctuating potential, a drive that dips and jumps, and three running sums.",
 )
 run.claim("Y-C1", errors)
