@@ -927,49 +927,36 @@ stretch = pd.DataFrame(
     ],
     columns=["model", "gain", "seed", "stretch"],
 )
-gain_colours = dict(zip(deep_table.GAINS, ("#0072b2", "#555555", "#d55e00"), strict=True))
+there = [model for model in layers if model in gained.index.unique("model")]
 
 # %%
 fig, (axes, beside) = plt.subplots(1, 2, figsize=(9, 3.4))
-for gain, colour in gain_colours.items():
-    groups = [stretch[(stretch.gain == gain) & (stretch.model == model)].stretch for model in layers]
-    axes.plot(layers.values(), [np.exp(np.log(each).mean()) for each in groups], "o-", color=colour)
-    ends_of = {model: gained.loc[model]["SA", gain].dropna() for model in gained.index.unique("model")}
-    if ends_of:
-        figures.band(
-            beside,
-            [layers[model] for model in ends_of],
-            list(ends_of.values()),
-            colour,
-            f"SA, gain {gain:g}",
-            ls="--",
-            mfc="white",
-        )
-if len(gained):
-    ends_of = {model: gained.loc[model]["BP", 1.0].dropna() for model in gained.index.unique("model")}
-    figures.band(
-        beside,
-        [layers[model] for model in ends_of],
-        list(ends_of.values()),
-        RULE_COLOURS["BP"],
-        "BP",
-        ls=":",
-        mfc="white",
-    )
+colours = dict(zip(deep_table.GAINS, ("#0072b2", "#009e73", "#d55e00"), strict=True))
+for gain, colour in colours.items():
+    own = stretch[stretch.gain == gain].groupby("model").stretch
+    axes.plot(layers.values(), [np.exp(np.log(own.get_group(model)).mean()) for model in layers], "o-", color=colour)
+kinds = {("SA", gain): (colour, f"SA, gain {gain:g}", "--") for gain, colour in colours.items()}
+kinds |= {("BP", 1.0): (RULE_COLOURS["BP"], "BP", ":")}
+for kind, (colour, name, style) in kinds.items() if there else ():
+    ends_of = [gained.loc[model][kind].dropna() for model in there]
+    figures.band(beside, [layers[model] for model in there], ends_of, colour, name, ls=style, mfc="white")
 axes.set(yscale="log", ylabel="first layer's gradient, over BP's")
 beside.axhline(deep_summary.CHANCE, color="#777777", lw=1, ls=":")
 beside.set(ylabel="test accuracy (%)", ylim=(0, None))
 for each in (axes, beside):
     each.set(xlabel="layers of the ResNet", xticks=list(layers.values()))
 legend(beside)
+
+# %%
+gain_part = deep_table.PARTS["gain"]
 run.figure(
     fig,
     "deep-gain",
     n=f"left {len(drawn)} networks, right seeds {', '.join(map(str, gained.index.unique('seed'))) or 'none'}",
     data=lossy,
     stored=source,
-    caption="Symmetric alignment's gain over depth. Left: the first layer's gradient at each gain over backpropagation's, geometric mean over networks. "
-    f"Right: test accuracy, one learning rate for all; {deep_table.PARTS['gain']['n_images']} images, {deep_table.PARTS['gain']['epochs']} epochs. Dotted line: chance.",
+    caption="Symmetric alignment's gain over depth. Left: the first layer's gradient over backpropagation's, geometric mean over networks that are not trained, "
+    f"all blocks switched on. Right: test accuracy, one learning rate for all; {gain_part['n_images']} images, {gain_part['epochs']} epochs. Dotted line: chance.",
     alt="Length of the first layer's gradient over depth by gain, and test accuracy over depth by gain.",
 )
 
@@ -984,10 +971,9 @@ run.say(
     + ", ".join(f"$10^{{{np.log10(doubled[model]).mean():.1f}}}$ in ResNet-{n}" for model, n in layers.items())
     + ".\n\n**Gain and depth**, test accuracy, mean over seeds: "
     + "; ".join(
-        f"ResNet-{n} "
-        + ", ".join(f"{rule} at gain {gain:g} {x:.1f} %" for (rule, gain), x in gained.loc[model].mean().items())
+        f"ResNet-{n} " + ", ".join(f"{kinds[kind][1]}: {x:.1f} %" for kind, x in gained.loc[model].mean().items())
         for model, n in layers.items()
-        if model in gained.index.unique("model")
+        if model in there
     )
     + "."
 )
