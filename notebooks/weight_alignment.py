@@ -935,7 +935,7 @@ colours = dict(zip(deep_table.GAINS, ("#0072b2", "#009e73", "#d55e00"), strict=T
 for gain, colour in colours.items():
     own = stretch[stretch.gain == gain].groupby("model").stretch
     axes.plot(layers.values(), [np.exp(np.log(own.get_group(model)).mean()) for model in layers], "o-", color=colour)
-kinds = {("SA", gain): (colour, f"SA, gain {gain:g}", "--") for gain, colour in colours.items()}
+kinds = {("SA", gain): (colour, f"SA at gain {gain:g}", "--") for gain, colour in colours.items()}
 kinds |= {("BP", 1.0): (RULE_COLOURS["BP"], "BP", ":")}
 for kind, (colour, name, style) in kinds.items() if there else ():
     ends_of = [gained.loc[model][kind].dropna() for model in there]
@@ -971,9 +971,9 @@ run.say(
     + ", ".join(f"$10^{{{np.log10(doubled[model]).mean():.1f}}}$ in ResNet-{n}" for model, n in layers.items())
     + ".\n\n**Gain and depth**, test accuracy, mean over seeds: "
     + "; ".join(
-        f"ResNet-{n} " + ", ".join(f"{kinds[kind][1]}: {x:.1f} %" for kind, x in gained.loc[model].mean().items())
-        for model, n in layers.items()
-        if model in there
+        f"ResNet-{layers[model]}: "
+        + ", ".join(f"{x:.1f} % ({kinds[kind][1]})" for kind, x in gained.loc[model].mean().items())
+        for model in there
     )
     + "."
 )
