@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import skew
 
 import repro.convallis
@@ -112,6 +114,13 @@ def test_blocks_of_a_kernel_with_memory_are_read_exactly():
             total = total + c
     # weights are near 1 and round at 1e-16, which is 1e-7 in units of the rate
     assert (learnt.weights - w)[0] / rate == pytest.approx(total, rel=1e-6, abs=1e-5)
+
+
+@given(steps=st.integers(1, 300), block=st.none() | st.floats(0.2, 200.0), dt=st.sampled_from([0.1, 0.5, 1.0]))
+def test_the_blocks_of_a_trial_are_all_its_steps_in_order(steps, block, dt):
+    parts = Learning(block=block).blocks(steps, dt)
+    assert [step for part in parts for step in range(part.start, part.stop)] == list(range(steps))
+    assert len({part.stop - part.start for part in parts[:-1]}) <= 1  # the last may be shorter
 
 
 def test_the_controller_holds_its_target_and_frozen_gains_nearly_so():

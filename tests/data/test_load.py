@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from repro.data import DataCorrupt, Dataset, DataUnavailable, available, files, load
 from repro.errors import Mistake
@@ -36,6 +37,16 @@ def test_digits_are_scikit_learns_with_pixels_from_0_to_1() -> None:
     assert np.bincount(y).tolist() == DIGITS_PER_CLASS
     assert digits.source == "package sklearn"
     assert "same writers" in digits.note
+
+
+def test_the_test_set_of_digits_is_the_one_that_stored_runs_were_judged_on() -> None:
+    everything = load_digits()
+    _, x_test, _, y_test = train_test_split(
+        everything.data, everything.target, test_size=360, stratify=everything.target, random_state=0
+    )
+    digits = load("digits")
+    assert (16 * digits.x_test).reshape(360, -1).tolist() == x_test.tolist()
+    assert digits.y_test.tolist() == y_test.tolist()
 
 
 def test_labels_stay_with_their_images() -> None:

@@ -157,7 +157,9 @@ def test_other_clips_and_another_ear_have_files_of_their_own(clips, tmp_path):
     one = clips.recordings[0]
     backwards = replace(one, samples=one.samples[::-1].copy())  # the same length, the same name
     load_cochleograms(replace(clips, recordings=(backwards,)), folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 4
+    high_bit = replace(one, samples=one.samples ^ 256)  # the lower byte of each sample is as before
+    load_cochleograms(replace(clips, recordings=(high_bit,)), folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_another_version_of_the_filters_and_another_cut_of_the_same_sound_have_files_of_their_own(
