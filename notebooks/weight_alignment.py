@@ -891,7 +891,7 @@ run.figure(
     n=f"seeds {planned.loc['depth', 'seeds']}",
     data=lossy,
     stored=source,
-    caption=f"Settings tuned on ResNet-8, used there and on ResNet-20; {planned.loc['depth', 'training images']} images, {planned.loc['depth', 'epochs']} epochs.",
+    caption=f"Settings tuned on ResNet-8, used there and on ResNet-20; {planned.loc['depth', 'training images']} images, {planned.loc['depth', 'epochs']} epochs. Bands: 95 % interval over seeds.",
     alt="Test accuracy by rule at 8 and at 20 layers.",
 )
 lost_by = {rule: deep_summary.widening(done, [rule]) for rule in RULES if rule != "BP"}
@@ -956,7 +956,7 @@ run.figure(
     data=lossy,
     stored=source,
     caption="Symmetric alignment's gain over depth. Left: the first layer's gradient over backpropagation's, geometric mean over networks that are not trained, "
-    f"all blocks switched on. Right: test accuracy, one learning rate for all; {gain_part['n_images']} images, {gain_part['epochs']} epochs. Dotted line: chance.",
+    f"all blocks switched on. Right: test accuracy, one learning rate for all; {gain_part['n_images']} images, {gain_part['epochs']} epochs. Bands: 95 % interval over seeds; dotted line: chance.",
     alt="Length of the first layer's gradient over depth by gain, and test accuracy over depth by gain.",
 )
 
@@ -1003,7 +1003,7 @@ run.figure(
     n=f"seeds {planned.loc['noise', 'seeds']}",
     data=lossy,
     stored=source,
-    caption=f"ResNet-8 under Gaussian noise on every update; {planned.loc['noise', 'training images']} images, {planned.loc['noise', 'epochs']} epochs.",
+    caption=f"ResNet-8 under Gaussian noise on every update; {planned.loc['noise', 'training images']} images, {planned.loc['noise', 'epochs']} epochs. Bands: 95 % interval over seeds.",
     alt="Test accuracy over the size of the noise by rule, with noise on all updates and on the feedback's alone.",
 )
 
