@@ -89,6 +89,17 @@ def forget(layout: Layout, lines: list[str]) -> None:
             shutil.rmtree(made, ignore_errors=True)
 
 
+def read_references_again(layout: Layout) -> None:
+    """Have Sphinx write the list of references anew: it lists what pages cite, and they may cite other works now.
+
+    Where the bibliography changed, entries have other numbers, and every page that links to them is read again.
+    """
+    made, page = ROOT / layout.site.parent / ".doctrees", ROOT / layout.site / "references.html"
+    if page.exists() and (ROOT / "book" / "references.bib").stat().st_mtime > page.stat().st_mtime:
+        shutil.rmtree(made, ignore_errors=True)
+    (made / "references.doctree").unlink(missing_ok=True)
+
+
 def only_of_absent(said: str, absent: set[str]) -> bool:
     """Whether all complaints are of links to chapters that this build leaves out."""
     lines = complaints(said)
@@ -102,6 +113,7 @@ def build(layout: Layout) -> list[str]:
     """
     where, known = repository(), known_chapters(layout)
     stage(layout, known)
+    read_references_again(layout)
     done = jupyter_book(layout)
     absent = set(chapters()) - {facts.name for facts in known}
     if done.returncode != 0 and not only_of_absent(done.stderr, absent):

@@ -218,3 +218,20 @@ def test_a_page_that_was_complained_of_is_read_again(tmp_path, monkeypatch):
     assert [path.name for path in made.rglob("*.doctree")] == ["index.doctree"]
     site.forget(where, ["WARNING: a bibliography entry is missing"])
     assert not made.exists()
+
+
+def test_references_are_written_anew_and_all_pages_where_the_bibliography_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    where = layout.Layout("smoke")
+    made, page = tmp_path / where.site.parent / ".doctrees", tmp_path / where.site / "references.html"
+    bibliography = tmp_path / "book" / "references.bib"
+    site.read_references_again(where)  # a first build has nothing to read again
+    for path in (made / "index.doctree", made / "references.doctree", page, bibliography):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    os.utime(bibliography, (1, 1))
+    site.read_references_again(where)
+    assert [path.name for path in made.iterdir()] == ["index.doctree"]
+    os.utime(page, (0, 0))
+    site.read_references_again(where)
+    assert not made.exists()
