@@ -235,3 +235,20 @@ def test_references_are_written_anew_and_all_pages_where_the_bibliography_change
     os.utime(page, (0, 0))
     site.read_references_again(where)
     assert not made.exists()
+
+
+def test_a_build_has_the_references_read_again_before_sphinx_looks(tmp_path, monkeypatch):
+    made = tmp_path / layout.Layout("smoke").site.parent / ".doctrees" / "references.doctree"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    monkeypatch.setattr(site, "repository", lambda: None)
+    monkeypatch.setattr(site, "known_chapters", lambda where: [])
+    monkeypatch.setattr(site, "stage", lambda where, known: None)
+
+    def sphinx(where):
+        raise Mistake("too late" if made.exists() else "in time")
+
+    monkeypatch.setattr(site, "jupyter_book", sphinx)
+    with pytest.raises(Mistake, match="in time"):
+        site.build(layout.Layout("smoke"))
