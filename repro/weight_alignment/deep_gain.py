@@ -16,8 +16,8 @@ def first_gradient_stretch(model: str, gain: float, seed: int, switch: float = 1
     """Length of the first layer's gradient, with feedback of ``gain`` times the weight, over backpropagation's.
 
     The network is as it starts, in float64, on random images; but for the weight of the last batch norm of each
-    residual block. Networks start at 0 there, where a block passes its input on and no error: a gain then acts in the
-    last layer alone.
+    residual block. Networks start at 0 there, where errors take the shortcuts alone: a gain then acts in the last layer
+    and in the two shortcuts that have weights.
 
     Parameters
     ----------
