@@ -967,9 +967,9 @@ cost_of_gain = {model: deep_summary.at_gain(gained, model, ("SA", 2.0), ("SA", 1
 stored_claim("K-G2a", (cost_of_gain["resnet56"] - cost_of_gain["resnet8"]).dropna())
 stored_claim("K-G2b", deep_summary.at_gain(gained, "resnet56", ("BP", 1.0), ("SA", 1.0)))
 run.say(
-    "At gain 2, before training and with all blocks switched on, the first layer's gradient is longer than backpropagation's by "
+    "At gain 2, before training and with all blocks switched on, the first layer's gradient is longer than backpropagation's by a factor of "
     + ", ".join(f"$10^{{{np.log10(doubled[model]).mean():.1f}}}$ in ResNet-{n}" for model, n in layers.items())
-    + ". With the blocks off, as training starts, it is longer by "
+    + ". With the blocks off, as training starts, the factor is "
     + ", ".join(f"{deep_gain.first_gradient_stretch(model, 2.0, drawn[0], switch=0.0):.3g}" for model in layers)
     + ", whatever the depth: that of the last layer and the two shortcuts with weights.\n\n**Gain and depth**, test accuracy, mean over seeds: "
     + "; ".join(
